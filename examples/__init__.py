@@ -1,0 +1,1 @@
+"""Programs that show mega-typed at work; each is executed by a test."""

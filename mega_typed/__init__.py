@@ -1,0 +1,67 @@
+"""Typed, schema-first events for Amazon SQS and SNS.
+
+Everything that users and generated code need is exported here, and pattern operators from ``mega_typed.match``.
+Importing this package imports no AWS client: boto3 is loaded when the first publisher or listener makes one.
+"""
+
+from mega_typed.dispatch import Defect, Dispatcher, Disposition, Outcome, Reading, SubscriberResult, disposition
+from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
+from mega_typed.errors import (
+    CodecError,
+    ConfigurationError,
+    DecodeError,
+    EncodeError,
+    EnvelopeError,
+    Fault,
+    InvalidPayload,
+    MegaError,
+    PatternError,
+    PublishError,
+    RegistrationError,
+)
+from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
+from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
+from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
+from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
+
+__all__ = [
+    "CodecError",
+    "ConfigurationError",
+    "DataSubscriber",
+    "DecimalString",
+    "DecodeError",
+    "Defect",
+    "Dispatcher",
+    "Disposition",
+    "EncodeError",
+    "Envelope",
+    "EnvelopeError",
+    "EnvelopeKind",
+    "Event",
+    "EventSubscriber",
+    "EventType",
+    "Fault",
+    "InvalidPayload",
+    "MegaError",
+    "MegaPayload",
+    "MessageSubscriber",
+    "Model",
+    "ObjectState",
+    "Outcome",
+    "PatternError",
+    "Payload",
+    "PayloadBuilder",
+    "ProcessStatus",
+    "PublishError",
+    "Reading",
+    "Record",
+    "RegistrationError",
+    "SubscriberResult",
+    "Timestamp",
+    "disposition",
+    "lazy_exports",
+    "open_envelope",
+    "register_events",
+    "registered_class",
+    "registered_events",
+]

@@ -1,0 +1,345 @@
+"""From a record to an outcome: the pure core of every consumer.
+
+``record → envelope → codec → payload → matching subscribers → statuses → disposition``. There is no client, no clock
+and no thread here, and nothing is logged: a listener, a Lambda function and a test transport all call ``handle`` and
+act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever subscribers do.
+
+What happens to the message is decided by one table, ``disposition``. A message is only deleted when it was processed,
+when a subscriber said that it never can be, or when nobody wants it; all that could not be read stays in the queue for
+its redrive policy.
+
+Validation comes before matching: an event that a subscriber asks for and that is not valid is reported as such. An
+event that nobody asks for is not read beyond its identity.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, Literal, cast
+
+from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
+from mega_typed.envelopes import EnvelopeKind, Record, open_envelope
+from mega_typed.errors import DecodeError, EncodeError, InvalidPayload, MegaError, RegistrationError
+from mega_typed.event import Event
+from mega_typed.match import PredicateFailed, matches
+from mega_typed.payload import EventType, MegaPayload, identity_of
+from mega_typed.subscribers import (
+    DataSubscriber,
+    EventSubscriber,
+    MessageSubscriber,
+    Payload,
+    ProcessStatus,
+    Subscriber,
+)
+
+__all__ = ["Defect", "Dispatcher", "Disposition", "Outcome", "Reading", "SubscriberResult", "disposition"]
+
+
+class Reading(StrEnum):
+    """What a record turned out to be."""
+
+    EVENT = "event"
+    DATA = "data"
+    TEXT = "text"
+    BINARY = "binary"
+    CONFIRMATION = "confirmation"
+    INVALID = "invalid"
+    UNDECODABLE = "undecodable"
+
+
+class Disposition(StrEnum):
+    """What happens to the message: it is deleted, or it stays and comes back after its visibility timeout."""
+
+    DELETE = "delete"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberResult:
+    """What one matching subscriber made of a payload; ``error`` is what it raised."""
+
+    subscriber: type[Subscriber[Any]]
+    status: ProcessStatus
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A subscriber whose pattern could not be evaluated, because a predicate raised. It counts as a non-match."""
+
+    subscriber: type[Subscriber[Any]]
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a record.
+
+    Attributes:
+        disposition: what happens to the message.
+        reading: what the record turned out to be.
+        results: one entry for each matching subscriber, in the order of registration.
+        event_type: the identity, where the record is a MEGA event.
+        error: why the record could not be read or is not valid.
+        defects: subscribers whose pattern could not be evaluated.
+        message_id: of the record.
+    """
+
+    disposition: Disposition
+    reading: Reading
+    results: tuple[SubscriberResult, ...] = ()
+    event_type: EventType | None = None
+    error: MegaError | None = None
+    defects: tuple[Defect, ...] = ()
+    message_id: str = ""
+
+
+def disposition(
+    reading: Reading,
+    statuses: Iterable[ProcessStatus] = (),
+    *,
+    defects: bool = False,
+    unmatched: Literal["delete", "keep"] = "delete",
+) -> Disposition:
+    """The table of outcomes (README, "What happens to a message").
+
+    Args:
+        reading: what the record turned out to be.
+        statuses: of all matching subscribers.
+        defects: whether the pattern of some subscriber could not be evaluated.
+        unmatched: what to do with a message that no subscriber matches.
+    """
+    if reading in (Reading.UNDECODABLE, Reading.INVALID, Reading.CONFIRMATION):
+        return Disposition.RETRY
+    said = set(statuses)
+    if said & {ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR}:
+        return Disposition.RETRY
+    if said:
+        return Disposition.DELETE
+    return Disposition.RETRY if defects or unmatched == "keep" else Disposition.DELETE
+
+
+_READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
+
+ToData = Callable[[str | bytes], Mapping[str, Any] | None]
+
+
+class Dispatcher:
+    """Registered subscribers, and what they make of a record.
+
+    Args:
+        envelope: the envelope that every record has; found out from each record when omitted.
+        unmatched: what happens to a message that no subscriber matches: ``"delete"`` (default) or ``"keep"``.
+        retriable: exception types that mean "try again later" for every subscriber.
+        to_data: turns plaintext or a blob into a data object (or the document of a MEGA event) that patterns then
+            apply to; ``None`` leaves it as it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        envelope: EnvelopeKind | None = None,
+        unmatched: Literal["delete", "keep"] = "delete",
+        retriable: tuple[type[Exception], ...] = (),
+        to_data: ToData | None = None,
+    ) -> None:
+        self._envelope = envelope
+        self._unmatched: Literal["delete", "keep"] = unmatched
+        self._retriable = retriable
+        self._to_data = to_data
+        self._order: dict[type[Subscriber[Any]], int] = {}
+        self._typed: defaultdict[EventType, list[EventSubscriber[Any]]] = defaultdict(list)
+        self._untyped: list[EventSubscriber[Any]] = []
+        self._data: list[DataSubscriber] = []
+        self._messages: list[MessageSubscriber] = []
+
+    @property
+    def subscribers(self) -> tuple[type[Subscriber[Any]], ...]:
+        """The registered classes, in order."""
+        return tuple(self._order)
+
+    def register(self, subscriber: type[Subscriber[Any]]) -> None:
+        """Register a subscriber class; an instance of it is made at once.
+
+        Raises:
+            RegistrationError: it is no subscriber class, is registered already, defines no usable ``process``, or
+                cannot be made without arguments.
+        """
+        if not (isinstance(subscriber, type) and issubclass(subscriber, Subscriber)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise RegistrationError(
+                f"expected a subclass of MessageSubscriber, DataSubscriber or EventSubscriber, got {subscriber!r}; "
+                "register the class, not an instance"
+            )
+        name = subscriber.__qualname__
+        if subscriber in self._order:
+            raise RegistrationError(f"{name} is registered already")
+        if subscriber.process is Subscriber.process:
+            raise RegistrationError(f"{name} does not define process()")
+        if inspect.iscoroutinefunction(subscriber.process):
+            raise RegistrationError(f"{name}.process is a coroutine function; only ordinary functions are supported")
+        try:
+            instance = subscriber()
+        except TypeError as error:
+            raise RegistrationError(f"{name} cannot be made without arguments: {error}") from error
+        if isinstance(instance, EventSubscriber):
+            event_class = subscriber.__wanted__.event_class
+            bucket = self._untyped if event_class is None else self._typed[event_class.__event_type__]
+            bucket.append(instance)
+        elif isinstance(instance, DataSubscriber):
+            self._data.append(instance)
+        elif isinstance(instance, MessageSubscriber):
+            self._messages.append(instance)
+        else:
+            raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
+        self._order[subscriber] = len(self._order)
+
+    def handle(self, record: Record) -> Outcome:
+        """Read a record, let every matching subscriber process it, and say what happens to the message.
+
+        Never raises an ``Exception``, whatever the record holds and whatever subscribers do.
+        """
+        event_type: EventType | None = None
+        try:
+            envelope = open_envelope(record, self._envelope)
+            if envelope.confirmation is not None:
+                return self._outcome(record, Reading.CONFIRMATION)
+            content = self._content(envelope.body, envelope.content_type)
+            event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
+            if event_type is not None:
+                return self._run(record, Reading.EVENT, self._of_event(event_type, content), event_type)
+            return self._run(record, _READINGS[content.kind], self._of_data(content))
+        except InvalidPayload as error:
+            return self._outcome(record, Reading.INVALID, error=error, event_type=event_type)
+        except DecodeError as error:
+            return self._outcome(record, Reading.UNDECODABLE, error=error, event_type=event_type)
+
+    def _content(self, body: str, content_type: str | None) -> Content:
+        content = decode(body, content_type)
+        if self._to_data is None or content.kind is ContentKind.OBJECT:
+            return content
+        try:
+            data = self._to_data(content.text if content.kind is ContentKind.TEXT else content.data)
+            return content if data is None else decode(encode_document(data).body, ContentType.JSON)
+        except EncodeError as error:
+            raise DecodeError("to_data", f"to_data returned what cannot be a data object: {error}") from error
+        except Exception as error:
+            raise DecodeError("to_data", f"to_data raised {type(error).__name__}: {error}") from error
+
+    # --- matching: every pattern is evaluated before any subscriber processes ---------------------------------------
+
+    def _of_data(self, content: Content) -> _Selection:
+        selection = _Selection()
+        payload: Payload
+        if content.kind is ContentKind.OBJECT:
+            payload = content.document()
+            for data_subscriber in self._data:
+                selection.consider(data_subscriber, payload, partial(_whole, data_subscriber, payload))
+        else:
+            payload = content.text if content.kind is ContentKind.TEXT else content.data
+        for subscriber in self._messages:
+            selection.consider(subscriber, payload, partial(_whole, subscriber, payload))
+        return selection
+
+    def _of_event(self, identity: EventType, content: Content) -> _Selection:
+        selection = _Selection()
+        events: dict[type[Event], Event] = {}
+        for typed in self._typed.get(identity, ()):
+            event_class = cast("type[Event]", typed.__wanted__.event_class)
+            if event_class not in events:
+                events[event_class] = event_class.__from_wire__(content.json_text())
+            event = events[event_class]
+            selection.consider(typed, event, partial(_parts, typed, event, conversions=False))
+        asking = [s for s in self._untyped if selection.test(s, partial(_identity, s, identity))]
+        if asking or self._messages:
+            payload = MegaPayload.from_document(content.document())
+            for untyped in asking:
+                selection.consider(untyped, payload, partial(_parts, untyped, payload, conversions=True))
+            for subscriber in self._messages:
+                selection.consider(subscriber, payload, partial(_whole, subscriber, content.document()))
+        return selection
+
+    # --- processing ---------------------------------------------------------------------------------------------------
+
+    def _run(
+        self, record: Record, reading: Reading, selection: _Selection, event_type: EventType | None = None
+    ) -> Outcome:
+        selection.matched.sort(key=lambda pair: self._order[type(pair[0])])
+        results = tuple(self._process(subscriber, payload) for subscriber, payload in selection.matched)
+        return self._outcome(record, reading, results=results, event_type=event_type, defects=tuple(selection.defects))
+
+    def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
+        try:
+            status = subscriber.process(payload)
+        except (*self._retriable, *subscriber.retriable) as error:
+            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+        except (Exception, SystemExit) as error:
+            return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
+        if status is None:
+            return SubscriberResult(type(subscriber), ProcessStatus.DONE)
+        if isinstance(status, ProcessStatus):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return SubscriberResult(type(subscriber), status)
+        error = TypeError(f"process() returned {status!r}; return a ProcessStatus, or nothing for DONE")
+        return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
+
+    def _outcome(
+        self,
+        record: Record,
+        reading: Reading,
+        *,
+        results: tuple[SubscriberResult, ...] = (),
+        event_type: EventType | None = None,
+        error: MegaError | None = None,
+        defects: tuple[Defect, ...] = (),
+    ) -> Outcome:
+        fate = disposition(
+            reading, (result.status for result in results), defects=bool(defects), unmatched=self._unmatched
+        )
+        return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
+
+
+class _Selection:
+    """The subscribers that a payload matches, each with what it is given, and those whose pattern failed."""
+
+    def __init__(self) -> None:
+        self.matched: list[tuple[Subscriber[Any], object]] = []
+        self.defects: list[Defect] = []
+
+    def consider(self, subscriber: Subscriber[Any], payload: object, test: Callable[[], bool]) -> None:
+        if self.test(subscriber, test):
+            self.matched.append((subscriber, payload))
+
+    def test(self, subscriber: Subscriber[Any], test: Callable[[], bool]) -> bool:
+        try:
+            return test()
+        except PredicateFailed as error:
+            self.defects.append(Defect(type(subscriber), error.__cause__ or error))
+            return False
+
+
+def _whole(subscriber: Subscriber[Any], payload: object) -> bool:
+    return matches(subscriber.__wanted__.whole, payload, conversions=True)
+
+
+def _identity(subscriber: Subscriber[Any], identity: EventType) -> bool:
+    wanted = subscriber.__wanted__.identity or {}
+    return all(matches(pattern, getattr(identity, key), conversions=True) for key, pattern in wanted.items())
+
+
+def _parts(subscriber: Subscriber[Any], payload: Event | MegaPayload, *, conversions: bool) -> bool:
+    wanted = subscriber.__wanted__.parts or {}
+    return all(matches(pattern, _part(payload, key), conversions=conversions) for key, pattern in wanted.items())
+
+
+def _part(payload: Event | MegaPayload, key: str) -> object:
+    """The value that a pattern attribute is about; of a typed event, its attributes are the event's own fields."""
+    section, _, name = key.partition("_")
+    if section == "object":
+        return getattr(payload.object, name, None)
+    if isinstance(payload, Event):
+        return payload if name == "attributes" else getattr(payload, name)
+    return getattr(payload.event, name)

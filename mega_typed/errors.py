@@ -1,0 +1,131 @@
+"""Every error that this library raises on purpose.
+
+::
+
+    MegaError
+    ├── ConfigurationError (ValueError)    an argument is missing, contradictory or out of range
+    ├── EncodeError (ValueError)           a value cannot be put on the wire
+    ├── DecodeError (ValueError)           what came in cannot be read
+    │   ├── EnvelopeError                  ... at the envelope (SNS, EventBridge)
+    │   ├── CodecError                     ... at the body (JSON, BSON, base64)
+    │   └── InvalidPayload                 ... it was read and is not what its schema or the protocol says
+    ├── PatternError (TypeError)           a subscriber's pattern cannot be right
+    ├── RegistrationError (ValueError)     a subscriber or an event type cannot be registered
+    └── PublishError (RuntimeError)        the service did not accept a message
+
+This file knows nothing of the rest of the library. Messages name the place and the remedy; a ``DecodeError`` carries
+a ``reason``, a short stable word that programs may compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MegaError(Exception):
+    """Base of all errors of this library."""
+
+
+class ConfigurationError(MegaError, ValueError):
+    """An argument is missing, contradictory or out of range."""
+
+
+class EncodeError(MegaError, ValueError):
+    """A value cannot be put on the wire."""
+
+
+class DecodeError(MegaError, ValueError):
+    """What came in cannot be read.
+
+    Attributes:
+        reason: a short stable word, such as ``truncated_bson`` or ``not_mega``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, str]]:
+        return type(self), (self.reason, str(self))
+
+
+class EnvelopeError(DecodeError):
+    """The envelope around a body cannot be opened."""
+
+
+class CodecError(DecodeError):
+    """A body cannot be decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        path: dotted path from the root of what was checked, ``""`` for the root itself.
+        message: what is wrong, and the remedy where there is one.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def _listing(title: str, faults: tuple[Fault, ...]) -> str:
+    return "\n".join([title, *(f"  - {fault}" for fault in faults)])
+
+
+class InvalidPayload(DecodeError):  # noqa: N818 - named for what it reports, as the outcome table does
+    """A payload was read and is not what its schema, or the protocol, says.
+
+    Attributes:
+        title: what was checked, the name of the event class for instance.
+        faults: all faults, each with its path in the payload.
+    """
+
+    def __init__(self, title: str, faults: Iterable[Fault], reason: str = "invalid_payload") -> None:
+        self.title = title
+        self.faults = tuple(faults)
+        super().__init__(reason, _listing(f"{title} is not valid:", self.faults))
+
+    def __reduce__(self) -> tuple[type[InvalidPayload], tuple[str, tuple[Fault, ...], str]]:  # type: ignore[override]
+        return type(self), (self.title, self.faults, self.reason)
+
+
+class PatternError(MegaError, TypeError):
+    """A subscriber's pattern cannot be right.
+
+    Attributes:
+        subject: the class whose pattern was checked.
+        faults: all faults, each with its path in the pattern.
+    """
+
+    def __init__(self, subject: str, faults: Iterable[Fault]) -> None:
+        self.subject = subject
+        self.faults = tuple(faults)
+        super().__init__(_listing(f"{subject} has a pattern that cannot be right:", self.faults))
+
+    def __reduce__(self) -> tuple[type[PatternError], tuple[str, tuple[Fault, ...]]]:
+        return type(self), (self.subject, self.faults)
+
+
+class RegistrationError(MegaError, ValueError):
+    """A subscriber or an event type cannot be registered."""
+
+
+class PublishError(MegaError, RuntimeError):
+    """The service did not accept a message.
+
+    Attributes:
+        code: the service's error code, such as ``InvalidParameterValue``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[PublishError], tuple[str, str]]:
+        return type(self), (self.code, str(self))

@@ -1,0 +1,387 @@
+"""The listener: a thin shell around ``Dispatcher.handle`` that receives from SQS and acknowledges.
+
+Its strategy. A call to SQS costs more than all that happens to a message, so everything goes by tens: receive ten,
+handle each, delete what is done in one call. Deletes wait until the batch is through, but never longer than a second
+while there is time to send them. When handling is slow, what is not yet started gets its visibility renewed between
+two messages, in one call, so that nothing is handed to somebody else while it waits here; a single message that takes
+longer than the visibility timeout is not covered. On FIFO queues a message that has to be retried stops its group for
+this batch: later messages of the group go back unhandled, so that order holds.
+
+Seven kinds of trouble are kept apart. Envelope, codec, validation and subscribers are the dispatcher's and come back
+as an outcome. Here remain: cannot receive (passing trouble is waited out, with jittered, growing pauses; trouble that
+waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the message comes again), told to stop
+(finish the message in hand, give the rest back, delete what is done, return).
+
+The listener knows no payload and logs none.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
+from types import FrameType
+from typing import Any, Final, Literal
+
+from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData
+from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.errors import ConfigurationError, DecodeError
+from mega_typed.subscribers import ProcessStatus, Subscriber
+
+logger = logging.getLogger("mega_typed.listener")
+
+MAX_BATCH: Final = 10
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 30.0
+DELETE_AFTER_SECONDS: Final = 1.0
+
+
+class SqsListener:
+    """Receives from one SQS queue and hands each message to the subscribers that match.
+
+    Args:
+        queue_url: the queue.
+        max_number_of_messages: per receive, 1 to 10.
+        wait_time_seconds: of a long poll, 0 to 20. A stop is noticed when the poll in hand ends.
+        visibility_timeout: seconds until a message that was not deleted is delivered again, 0 to 43,200. Set it above
+            the longest time that one message may take.
+        envelope: pins the kind of envelope; ``None`` detects it.
+        unmatched: ``"delete"`` or ``"keep"`` messages that no subscriber takes.
+        retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
+        to_data: turns a text or a blob into a data object, or returns ``None``.
+        aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
+            configuration files or the instance role.
+        aws_secret_access_key: see above.
+        region_name: when omitted, from the environment or the AWS configuration files.
+        endpoint_url: another endpoint, for a local server or a VPC endpoint.
+        session: a ``boto3.Session`` to build the client with.
+        client: a ready SQS client, instead of all of the above.
+        sleep: takes seconds; replaces the pauses after a failed receive, which a stop ends early, in tests.
+        jitter: returns a float from 0 to 1, for the length of these pauses.
+
+    Attributes:
+        dispatcher: decides what happens to a message; also usable without a queue.
+
+    Raises:
+        ConfigurationError: an argument is missing, out of range, or contradicts another.
+    """
+
+    def __init__(
+        self,
+        queue_url: str,
+        *,
+        max_number_of_messages: int = 10,
+        wait_time_seconds: int = 20,
+        visibility_timeout: int = 30,
+        envelope: EnvelopeKind | None = None,
+        unmatched: Literal["delete", "keep"] = "delete",
+        retriable: tuple[type[Exception], ...] = (),
+        to_data: ToData | None = None,
+        aws_access_key_id: str | None = None,
+        aws_secret_access_key: str | None = None,
+        region_name: str | None = None,
+        endpoint_url: str | None = None,
+        session: AwsSession | None = None,
+        client: SqsClient | None = None,
+        sleep: Callable[[float], object] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        if not queue_url:
+            raise ConfigurationError("queue_url is missing")
+        self.dispatcher = Dispatcher(envelope=envelope, unmatched=unmatched, retriable=retriable, to_data=to_data)
+        self._clients = ClientSource[SqsClient](
+            "sqs",
+            aws_access_key_id=aws_access_key_id,
+            aws_secret_access_key=aws_secret_access_key,
+            region_name=region_name,
+            endpoint_url=endpoint_url,
+            session=session,
+            client=client,
+        )
+        self._queue_url = queue_url
+        self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
+        self._receive_parameters = {
+            "QueueUrl": queue_url,
+            "MaxNumberOfMessages": _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH),
+            "WaitTimeSeconds": _within("wait_time_seconds", wait_time_seconds, 0, 20),
+            "VisibilityTimeout": visibility_timeout,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["All"],
+        }
+        self._sleep = sleep or self._pause
+        self._jitter = jitter
+        self._stopping = False
+        # A signal may arrive in the middle of any step, where taking a lock could wait for itself: a flag and a
+        # SimpleQueue, whose put is re-entrant, are safe there, a threading.Event is not.
+        self._wake: SimpleQueue[None] = SimpleQueue()
+
+    def register_subscriber(self, subscriber: type[Subscriber[Any]]) -> None:
+        """Register a subscriber class (not an instance); its constructor takes no arguments.
+
+        Raises:
+            RegistrationError: it is registered already, or is not a subscriber class.
+        """
+        self.dispatcher.register(subscriber)
+
+    def stop(self) -> None:
+        """Make `listen` return: it finishes the message in hand and gives back those that it has not started.
+
+        Callable from any thread, subscriber or signal handler. Before `listen`, it makes the next one return at once.
+        """
+        self._stopping = True
+        self._wake.put(None)
+
+    def listen(self) -> None:
+        """Receive and handle until `stop`, or until SIGTERM or SIGINT when this is the main thread.
+
+        A first signal stops as `stop` does; a second one does what it did before `listen`. Whatever a message contains
+        and whatever a subscriber raises, the loop goes on.
+
+        Raises:
+            ConfigurationError: receiving cannot succeed: there is no such queue, access is denied, the credentials are
+                missing or wrong. The service's own error is its cause.
+        """
+        logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        failures = 0
+        with self._signals():
+            try:
+                while not self._stopping:
+                    try:
+                        messages = self._receive()
+                    except service_errors() as error:
+                        failures += 1
+                        self._sleep(self._pause_after(error, failures))
+                    else:
+                        failures = 0
+                        self._work(messages)
+            finally:
+                self._stopping = False
+                self._wake = SimpleQueue()
+        logger.info("stopped listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+
+    def poll_once(self) -> list[Outcome]:
+        """Receive once, handle and acknowledge; for tests and for loops of one's own.
+
+        Returns:
+            One outcome per message that was handled.
+
+        Raises:
+            ConfigurationError: as `listen`.
+            botocore.exceptions.ClientError: or another error of the client: passing trouble, which `listen` waits out.
+        """
+        try:
+            messages = self._receive()
+        except service_errors() as error:
+            self._raise_if_pointless(error)
+            raise
+        return self._work(messages)
+
+    def _receive(self) -> Sequence[Mapping[str, Any]]:
+        return self._clients.get().receive_message(**self._receive_parameters).get("Messages") or ()
+
+    def _raise_if_pointless(self, error: Exception) -> None:
+        failure = describe(error)
+        if not failure.passing:
+            logger.error(
+                "cannot receive from %s: %s",
+                self._queue_url,
+                failure.code,
+                extra={"queue_url": self._queue_url, "code": failure.code},
+            )
+            raise ConfigurationError(
+                f"cannot receive from {self._queue_url}: {failure.message} ({failure.code})"
+            ) from error
+
+    def _pause_after(self, error: Exception, failures: int) -> float:
+        """Seconds to wait: doubling from one to thirty, the second half of it random."""
+        self._raise_if_pointless(error)
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))
+        seconds = longest * (1 + self._jitter()) / 2
+        code = describe(error).code
+        logger.warning(
+            "receiving failed: %s; next try in %.1f s",
+            code,
+            seconds,
+            extra={"queue_url": self._queue_url, "code": code, "failures": failures},
+        )
+        return seconds
+
+    def _pause(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
+
+    def _work(self, messages: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        """Handle one batch. What is done is deleted and what is unstarted given back, also when a signal breaks in."""
+        outcomes: list[Outcome] = []
+        done: list[str] = []
+        unstarted = list(messages)
+        returned: list[Mapping[str, Any]] = []
+        halted: set[str] = set()
+        renewed = deleted = monotonic()
+        try:
+            while unstarted and not self._stopping:
+                now = monotonic()
+                if done and now - deleted >= DELETE_AFTER_SECONDS:
+                    self._delete(done)
+                    done, deleted = [], now
+                if self._visibility_timeout and now - renewed > self._visibility_timeout / 2:
+                    self._change_visibility([*returned, *unstarted], self._visibility_timeout)
+                    renewed = now
+                message = unstarted.pop(0)
+                group = self._fifo_group(message)
+                if group in halted:
+                    returned.append(message)
+                    continue
+                outcome = self._handle(message)
+                if outcome is not None:
+                    outcomes.append(outcome)
+                if outcome is not None and outcome.disposition is Disposition.DELETE:
+                    done.append(message.get("ReceiptHandle", ""))
+                elif group:
+                    halted.add(group)
+        finally:
+            self._delete(done)
+            self._change_visibility([*returned, *unstarted], 0)
+        return outcomes
+
+    def _fifo_group(self, message: Mapping[str, Any]) -> str | None:
+        """The group whose order must hold; standard queues have groups as well, without an order."""
+        if not self._queue_url.endswith(".fifo"):
+            return None
+        attributes: Mapping[str, str] = message.get("Attributes") or {}
+        return attributes.get("MessageGroupId")
+
+    def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
+        message_id = message.get("MessageId", "")
+        try:
+            outcome = self.dispatcher.handle(Record.from_sqs(message))
+        except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
+            _log_failure(logging.ERROR, "the dispatcher", error, {"message_id": message_id})
+            return None
+        _log_outcome(message_id, outcome)
+        return outcome
+
+    def _delete(self, receipts: Sequence[str]) -> None:
+        client = self._clients.get()
+        self._in_batches("delete", receipts, lambda batch: client.delete_message_batch(**batch), {})
+
+    def _change_visibility(self, messages: Sequence[Mapping[str, Any]], seconds: int) -> None:
+        client = self._clients.get()
+        receipts = [message.get("ReceiptHandle", "") for message in messages]
+        self._in_batches(
+            "change the visibility of",
+            receipts,
+            lambda batch: client.change_message_visibility_batch(**batch),
+            {"VisibilityTimeout": seconds},
+        )
+
+    def _in_batches(
+        self,
+        what: str,
+        receipts: Sequence[str],
+        call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        options: Mapping[str, int],
+    ) -> None:
+        """Acknowledge by tens. What fails is tried once more and logged; the service delivers it again."""
+        for start in range(0, len(receipts), MAX_BATCH):
+            entries = {
+                str(start + place): {"ReceiptHandle": receipt, **options}
+                for place, receipt in enumerate(receipts[start : start + MAX_BATCH])
+            }
+            for last in (False, True):
+                if not entries:
+                    break
+                failed = self._failed_entries(call, entries)
+                entries = {entry_id: entries[entry_id] for entry_id in failed if entry_id in entries}
+                if failed:
+                    logger.log(
+                        logging.ERROR if last else logging.WARNING,
+                        "could not %s %d of a batch: %s; %s",
+                        what,
+                        len(failed),
+                        ", ".join(sorted(set(failed.values()))),
+                        "they will be delivered again" if last else "trying once more",
+                        extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
+                    )
+
+    def _failed_entries(
+        self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, str]:
+        """The ids of the entries that failed, each with its error code."""
+        batch = {
+            "QueueUrl": self._queue_url,
+            "Entries": [{"Id": entry_id, **entry} for entry_id, entry in entries.items()],
+        }
+        try:
+            response = call(batch)
+        except service_errors() as error:
+            return dict.fromkeys(entries, describe(error).code)
+        return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in response.get("Failed") or ()}
+
+    @contextmanager
+    def _signals(self) -> Generator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+        def restore() -> None:
+            for number, action in previous.items():
+                signal.signal(number, signal.SIG_DFL if action is None else action)
+
+        def on_signal(_number: int, _frame: FrameType | None) -> None:
+            self.stop()
+            restore()
+
+        try:
+            for number in previous:
+                signal.signal(number, on_signal)
+            yield
+        finally:
+            restore()
+
+
+def _within(name: str, value: int, lowest: int, highest: int) -> int:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise ConfigurationError(f"{name} must be an integer from {lowest} to {highest}, not {value!r}")
+    return value
+
+
+def _stack(error: BaseException) -> str:
+    """Where an exception came from, without its message: that may quote a payload."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
+
+
+def _log_outcome(message_id: str, outcome: Outcome) -> None:
+    fields: dict[str, object] = {
+        "message_id": message_id,
+        "disposition": str(outcome.disposition),
+        "reading": str(outcome.reading),
+        "event_type": str(outcome.event_type) if outcome.event_type else None,
+    }
+    if outcome.error is None:
+        logger.debug("message %s: %s", message_id, outcome.disposition, extra=fields)
+    else:
+        reason = outcome.error.reason if isinstance(outcome.error, DecodeError) else type(outcome.error).__name__
+        logger.warning(
+            "message %s: %s: %s", message_id, outcome.disposition, reason, extra={**fields, "reason": reason}
+        )
+    for result in outcome.results:
+        if result.error is not None:
+            level = logging.WARNING if result.status is ProcessStatus.RETRIABLE_ERROR else logging.ERROR
+            _log_failure(level, result.subscriber.__qualname__, result.error, fields)
+    for defect in outcome.defects:
+        _log_failure(logging.ERROR, f"a pattern of {defect.subscriber.__qualname__}", defect.error, fields)
+
+
+def _log_failure(level: int, who: str, error: BaseException, fields: Mapping[str, object]) -> None:
+    name = type(error).__name__
+    extra = {**fields, "failed": who, "error": name}
+    logger.log(level, "message %s: %s failed: %s\n%s", fields["message_id"], who, name, _stack(error), extra=extra)

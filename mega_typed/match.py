@@ -1,0 +1,505 @@
+"""The pattern language: its operators, their static types, and the one evaluator that gives them meaning.
+
+A pattern is inert: an operator's name and its operands. Two readers give it a use. ``matches`` (here) asks whether a
+value matches; ``pattern_check`` asks, when a subscriber class is defined, whether a pattern can be right at all.
+PATTERNS.md is the specification of both; section numbers below refer to it.
+
+The static types are half of the work. ``Matcher[T]`` is what may stand where a value of type ``T`` is matched, and
+``Pattern`` is *invariant* in ``T`` on purpose: were it contravariant, a type checker could widen ``gt("5")`` to
+``int | str`` and miss that it stands on an integer. ``Not`` and ``In`` are classes of their own because pyright
+widens what stands inside such a call when the expected type is a union with the bare value: ``not_(one_of("EUR"))`` and
+``in_(["EUR"])`` to ``str``, ``not_({...})`` to ``dict``. ``EnumMatcher`` and ``ModelMatcher`` accept the widened forms.
+
+Values are matched in one of two readings (section 1). *Typed*: the value comes from a validated event and has the
+Python type that the schema gives it. *Untyped*: it was just decoded, and the ancestor's conversions apply: a number
+pattern reads ``"19.99"``, a date pattern reads an ISO-8601 string, a UUID pattern reads a string.
+
+This file knows nothing of events, payloads, subscribers or schemas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sized
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from operator import ge as ge_
+from operator import gt as gt_
+from operator import le as le_
+from operator import lt as lt_
+from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, overload
+from uuid import UUID
+
+from pydantic import BaseModel
+
+__all__ = [
+    "EnumMatcher",
+    "In",
+    "Matcher",
+    "ModelListMatcher",
+    "ModelMatcher",
+    "Not",
+    "Pattern",
+    "PredicateFailed",
+    "all_items",
+    "and_",
+    "any_",
+    "any_item",
+    "between",
+    "contains",
+    "empty",
+    "eq",
+    "exists",
+    "gt",
+    "gte",
+    "ignore_case",
+    "in_",
+    "length",
+    "lt",
+    "lte",
+    "match",
+    "matches",
+    "neq",
+    "not_",
+    "one_of",
+    "or_",
+    "prefix",
+    "suffix",
+]
+
+T = TypeVar("T")
+M = TypeVar("M")
+P = TypeVar("P", bound=Mapping[str, object])
+
+
+class Comparable(Protocol):
+    """A type whose values have an order."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+C = TypeVar("C", bound=Comparable)
+S = TypeVar("S", str, list[Any], dict[str, Any])
+
+
+class Pattern(Generic[T]):
+    """What an operator returns: its name and its operands. Patterns compare by value.
+
+    Attributes:
+        operator: the name of the operator, without a trailing underscore.
+        operands: what it was called with.
+    """
+
+    __slots__ = ("operands", "operator")
+
+    _witness: T  # makes the class invariant in T for the type checkers; never set
+
+    def __init__(self, operator: str, *operands: object) -> None:
+        self.operator = operator
+        self.operands = operands
+
+    def __repr__(self) -> str:
+        name = self.operator + ("_" if self.operator in _UNDERSCORED else "")
+        return f"{name}({', '.join(map(_show, self.operands))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pattern):
+            return NotImplemented
+        return self.operator == other.operator and self.operands == other.operands
+
+    def __hash__(self) -> int:
+        return hash((self.operator, self.operands))
+
+
+class Not(Pattern[T]):
+    """What ``not_`` and ``neq`` return (see the head of this file for why it is a class of its own)."""
+
+    __slots__ = ()
+
+
+class In(Pattern[T]):
+    """What ``in_`` returns; a class of its own for the same reason as ``Not``."""
+
+    __slots__ = ()
+
+
+_UNDERSCORED: Final = frozenset({"and", "any", "in", "not", "or"})
+
+
+def _show(operand: object) -> str:
+    return repr(operand.pattern) if isinstance(operand, re.Pattern) else repr(operand)
+
+
+Matcher: TypeAlias = T | Pattern[T] | Callable[[T], bool]
+"""What may stand where a ``T`` is matched: a value (equality), a pattern, or a predicate of one argument."""
+
+EnumMatcher: TypeAlias = T | Pattern[T] | Not[str] | In[str] | Callable[[T], bool]
+"""The same for a ``Literal`` of strings (see the head of this file)."""
+
+ModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool]
+"""The same for a model ``M``: its fields are matched by a mapping, whose ``TypedDict`` is ``P``."""
+
+ModelListMatcher: TypeAlias = Pattern[list[P]] | list[P] | Callable[[list[M]], bool]
+"""The same for a list of such models."""
+
+
+# --- the operators, section 3 -----------------------------------------------------------------------------------------
+
+
+def eq(value: T) -> Pattern[T]:
+    """Equal to ``value``; a bare value means the same."""
+    return Pattern("eq", value)
+
+
+def gt(bound: C) -> Pattern[C]:
+    """Greater than ``bound``."""
+    return Pattern("gt", bound)
+
+
+def gte(bound: C) -> Pattern[C]:
+    """Greater than ``bound`` or equal to it."""
+    return Pattern("gte", bound)
+
+
+def lt(bound: C) -> Pattern[C]:
+    """Less than ``bound``."""
+    return Pattern("lt", bound)
+
+
+def lte(bound: C) -> Pattern[C]:
+    """Less than ``bound`` or equal to it."""
+    return Pattern("lte", bound)
+
+
+def between(low: C, high: C) -> Pattern[C]:
+    """From ``low`` to ``high``, both included."""
+    return Pattern("between", low, high)
+
+
+def in_(options: Collection[T]) -> In[T]:
+    """Equal to one of the values in a collection."""
+    return In("in", *options)
+
+
+def one_of(*options: T) -> Pattern[T]:
+    """Equal to one of the arguments."""
+    return Pattern("in", *options)
+
+
+def match(regex: str | re.Pattern[str]) -> Pattern[str]:
+    """A string at whose *start* the regular expression matches (Python's ``re.match``, as in the ancestor).
+
+    End it with ``$`` to match the whole string. An invalid expression is a fault of the subscriber that
+    uses it, reported with the others when the class is defined.
+    """
+    if isinstance(regex, str):
+        try:
+            return Pattern("match", re.compile(regex))
+        except (re.error, RecursionError, OverflowError):
+            pass
+    return Pattern("match", regex)
+
+
+def prefix(text: str) -> Pattern[str]:
+    """A string that starts with ``text``."""
+    return Pattern("prefix", text)
+
+
+def suffix(text: str) -> Pattern[str]:
+    """A string that ends with ``text``."""
+    return Pattern("suffix", text)
+
+
+def ignore_case(text: str) -> Pattern[str]:
+    """A string equal to ``text`` when both are case-folded (Unicode, section 5)."""
+    return Pattern("ignore_case", text)
+
+
+def contains(item: T) -> Pattern[list[T]]:
+    """A list that has an element equal to ``item``. Untyped also: a string of which ``item`` is a part."""
+    return Pattern("contains", item)
+
+
+@overload
+def any_item(matcher: Callable[[Any], bool]) -> Pattern[list[Any]]: ...
+@overload
+def any_item(matcher: Pattern[T]) -> Pattern[list[T]]: ...
+@overload
+def any_item(matcher: T) -> Pattern[list[T]]: ...
+def any_item(matcher: Any) -> Any:
+    """A list in which at least one element matches."""
+    return Pattern("any_item", matcher)
+
+
+@overload
+def all_items(matcher: Callable[[Any], bool]) -> Pattern[list[Any]]: ...
+@overload
+def all_items(matcher: Pattern[T]) -> Pattern[list[T]]: ...
+@overload
+def all_items(matcher: T) -> Pattern[list[T]]: ...
+def all_items(matcher: Any) -> Any:
+    """A list in which every element matches; so does an empty one."""
+    return Pattern("all_items", matcher)
+
+
+def length(matcher: Matcher[int]) -> Pattern[S]:
+    """A string, a list or a mapping whose length matches: ``length(3)``, ``length(gt(0))``."""
+    return Pattern("length", matcher)
+
+
+def exists(present: Literal[True, False] = True) -> Pattern[Any]:
+    """A value that is present and not null; with ``False``, one that is absent or null."""
+    return Pattern("exists", present)
+
+
+def any_() -> Pattern[Any]:
+    """Anything at all, absence included."""
+    return Pattern("any")
+
+
+def empty() -> Pattern[Any]:
+    """Absent, null, ``""``, or a list or mapping without elements."""
+    return Pattern("empty")
+
+
+def and_(*matchers: Matcher[T]) -> Pattern[T]:
+    """All of the arguments match."""
+    return Pattern("and", *matchers)
+
+
+def or_(*matchers: Matcher[T] | None) -> Pattern[T]:
+    """At least one of the arguments matches."""
+    return Pattern("or", *matchers)
+
+
+@overload
+def not_(matcher: Pattern[T]) -> Not[T]: ...
+@overload
+def not_(matcher: Callable[[T], bool]) -> Not[T]: ...
+@overload
+def not_(matcher: T) -> Not[T]: ...
+def not_(matcher: Any) -> Any:
+    """A value that is present and does not match (negation does not turn absence into a match, section 2)."""
+    return Not("not", matcher)
+
+
+neq = not_
+
+
+# --- the evaluator: the one meaning of a pattern, slow and obvious, sections 1 to 5 -----------------------------------
+
+
+class PredicateFailed(Exception):  # noqa: N818 - it reports a defect of a subscriber, it is not one of our errors
+    """A predicate raised; the pattern does not match, and its owner should hear of it. The cause is chained."""
+
+
+def matches(pattern: object, value: object, *, conversions: bool = False) -> bool:
+    """Whether a value matches a pattern.
+
+    Args:
+        pattern: an operator's result, a predicate, a mapping (nested partial match), a list, tuple or set (collection
+            equality), or any other value (equality).
+        value: the value on the left; ``None`` stands for absent and for null.
+        conversions: the untyped reading: strings are read as numbers, dates or UUIDs where the pattern is one.
+
+    Raises:
+        PredicateFailed: a predicate raised an exception.
+    """
+    if value is None:
+        return _matches_absence(pattern)
+    if isinstance(pattern, Pattern):
+        return _OPERATORS[pattern.operator](pattern.operands, value, conversions)
+    if isinstance(pattern, Mapping):
+        return _partially(cast("Mapping[str, object]", pattern), value, conversions)
+    if isinstance(pattern, list | tuple | AbstractSet):
+        return _same_collection(cast("Collection[object]", pattern), value, conversions)
+    if callable(pattern):
+        return _predicate(pattern, value)
+    return _equal(pattern, value, conversions)
+
+
+def _matches_absence(pattern: object) -> bool:
+    if not isinstance(pattern, Pattern):
+        return pattern is None
+    match pattern.operator:
+        case "any" | "empty":
+            return True
+        case "exists":
+            return pattern.operands == (False,)
+        case "or" | "in" | "eq":
+            return any(map(_matches_absence, pattern.operands))
+        case "and":
+            return all(map(_matches_absence, pattern.operands))
+        case _:
+            return False
+
+
+def _predicate(predicate: Callable[[Any], object], value: object) -> bool:
+    try:
+        return bool(predicate(value))
+    except Exception as error:
+        name = getattr(predicate, "__qualname__", repr(predicate))
+        raise PredicateFailed(f"the predicate {name} raised {type(error).__name__}: {error}") from error
+
+
+def _partially(pattern: Mapping[str, object], value: object, conversions: bool) -> bool:
+    if isinstance(value, BaseModel):
+        value = value.__dict__
+    if not isinstance(value, Mapping):
+        return False
+    fields = cast("Mapping[str, object]", value)
+    return all(matches(expected, fields.get(key), conversions=conversions) for key, expected in pattern.items())
+
+
+def _items(value: object) -> Collection[object] | None:
+    return cast("Collection[object]", value) if isinstance(value, list | tuple | AbstractSet) else None
+
+
+def _same_collection(pattern: Collection[object], value: object, conversions: bool) -> bool:
+    """Each side's every item has a partner on the other; neither order nor repetition counts (section 4)."""
+    items = _items(value)
+    if items is None:
+        return False
+
+    def partner(expected: object, item: object) -> bool:
+        return matches(expected, item, conversions=conversions)
+
+    return all(any(partner(expected, item) for item in items) for expected in pattern) and all(
+        any(partner(expected, item) for expected in pattern) for item in items
+    )
+
+
+def _equal(pattern: object, value: object, conversions: bool) -> bool:
+    pair = _alike(value, pattern, conversions)
+    return pair is not None and bool(pair[0] == pair[1])
+
+
+def _compare(holds: Callable[[Any, Any], bool], bound: object, value: object, conversions: bool) -> bool:
+    if isinstance(bound, bool):
+        return False
+    pair = _alike(value, bound, conversions)
+    try:
+        return pair is not None and holds(*pair)
+    except TypeError:
+        return False
+
+
+def _alike(value: object, operand: object, conversions: bool) -> tuple[Any, Any] | None:
+    """Both sides as values that Python compares rightly, or ``None`` where they have nothing in common (section 5)."""
+    if isinstance(operand, bool) or isinstance(value, bool):
+        return (value, operand) if isinstance(operand, bool) and isinstance(value, bool) else None
+    if isinstance(operand, int | float | Decimal):
+        number = _number(value, conversions)
+        return None if number is None else _same_precision(number, operand)
+    if isinstance(operand, datetime | date):
+        moment = _moment(value, conversions)
+        return None if moment is None else _same_resolution(moment, operand)
+    if isinstance(operand, UUID) and conversions and isinstance(value, str):
+        try:
+            return UUID(value), operand
+        except ValueError:
+            return None
+    if isinstance(operand, str):
+        return (value, operand) if isinstance(value, str) else None
+    return (value, operand) if isinstance(value, type(operand)) or isinstance(operand, type(value)) else None
+
+
+_NUMERIC = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?\Z", re.ASCII)
+_MAX_NUMERIC = 400  # characters; a longer string is not read as a number
+_MAX_MOMENT = 40
+
+
+def _number(value: object, conversions: bool) -> int | float | Decimal | None:
+    if isinstance(value, int | float | Decimal):
+        return value
+    if conversions and isinstance(value, str) and len(value) <= _MAX_NUMERIC and _NUMERIC.match(value):
+        return Decimal(value)
+    return None
+
+
+def _same_precision(number: Any, operand: Any) -> tuple[Any, Any] | None:
+    """A float against a decimal is the decimal that it prints as; not-a-number equals nothing."""
+    if number != number or operand != operand:
+        return None
+    if isinstance(number, Decimal) and isinstance(operand, float):
+        return number, Decimal(repr(operand))
+    if isinstance(number, float) and isinstance(operand, Decimal):
+        return Decimal(repr(number)), operand
+    return number, operand
+
+
+def _moment(value: object, conversions: bool) -> date | None:
+    if isinstance(value, date):
+        return value
+    if conversions and isinstance(value, str) and len(value) <= _MAX_MOMENT:
+        for kind in (date, datetime):
+            try:
+                return kind.fromisoformat(value)
+            except ValueError:
+                continue
+    return None
+
+
+def _same_resolution(moment: date, operand: date) -> tuple[Any, Any]:
+    """A day against a moment compares days, the moment's in its own offset; a moment without offset is UTC."""
+    if isinstance(moment, datetime) and isinstance(operand, datetime):
+        return _aware(moment), _aware(operand)
+    return _day(moment), _day(operand)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _regex(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:
+    return isinstance(value, str) and re.match(operands[0], value) is not None
+
+
+def _contains(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:
+    if isinstance(value, str):
+        return conversions and isinstance(operands[0], str) and operands[0] in value
+    return any(matches(operands[0], item, conversions=conversions) for item in _items(value) or ())
+
+
+def _all_items(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:
+    items = _items(value)
+    return items is not None and all(matches(operands[0], item, conversions=conversions) for item in items)
+
+
+def _length(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:
+    sized = isinstance(value, str | list | tuple | AbstractSet | Mapping)
+    return sized and matches(operands[0], len(cast("Sized", value)))
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str | list | tuple | AbstractSet | Mapping) and not value
+
+
+_OPERATORS: Final[dict[str, Callable[[tuple[Any, ...], object, bool], bool]]] = {
+    "eq": lambda o, v, c: matches(o[0], v, conversions=c),
+    "gt": lambda o, v, c: _compare(gt_, o[0], v, c),
+    "gte": lambda o, v, c: _compare(ge_, o[0], v, c),
+    "lt": lambda o, v, c: _compare(lt_, o[0], v, c),
+    "lte": lambda o, v, c: _compare(le_, o[0], v, c),
+    "between": lambda o, v, c: _compare(ge_, o[0], v, c) and _compare(le_, o[1], v, c),
+    "in": lambda o, v, c: any(matches(option, v, conversions=c) for option in o),
+    "match": _regex,
+    "prefix": lambda o, v, c: isinstance(v, str) and v.startswith(o[0]),
+    "suffix": lambda o, v, c: isinstance(v, str) and v.endswith(o[0]),
+    "ignore_case": lambda o, v, c: isinstance(v, str) and v.casefold() == o[0].casefold(),
+    "contains": _contains,
+    "any_item": lambda o, v, c: any(matches(o[0], item, conversions=c) for item in _items(v) or ()),
+    "all_items": _all_items,
+    "length": _length,
+    "not": lambda o, v, c: not matches(o[0], v, conversions=c),
+    "and": lambda o, v, c: all(matches(part, v, conversions=c) for part in o),
+    "or": lambda o, v, c: any(matches(part, v, conversions=c) for part in o),
+    "any": lambda o, v, c: True,
+    "empty": lambda o, v, c: _is_empty(v),
+    "exists": lambda o, v, c: bool(o[0]),
+}

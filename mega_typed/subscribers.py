@@ -1,0 +1,305 @@
+"""Subscribers: classes that say what they want to receive and process it.
+
+A subclass declares patterns as class attributes. They are collected once, when the class is defined, and held against
+the event's types (``pattern_check``); a class whose pattern cannot be right does not come to exist. What is left is a
+``Wanted`` record that dispatch reads. Defining a class never touches the network.
+
+The ancestor's names work side by side (``event_name`` and ``name``, ...); where both are set, the longer one counts.
+This file knows events, payloads and patterns, and nothing of queues.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar, Final, Generic, TypeAlias, cast, get_args, get_origin
+
+from typing_extensions import TypeVar
+
+from mega_typed.errors import Fault, PatternError
+from mega_typed.event import Event, ObjectState
+from mega_typed.match import Pattern, PredicateFailed, any_, matches
+from mega_typed.pattern_check import check_fields, check_value
+from mega_typed.payload import MegaPayload
+
+__all__ = ["DataSubscriber", "EventSubscriber", "MessageSubscriber", "Payload", "ProcessStatus", "Subscriber", "Wanted"]
+
+
+class ProcessStatus(Enum):
+    """What a subscriber says after it has processed a payload; ``None`` means ``DONE``."""
+
+    DONE = "done"
+    RETRY_LATER = "retry_later"
+    RETRIABLE_ERROR = "retriable_error"
+    FATAL_ERROR = "fatal_error"
+
+
+Payload: TypeAlias = MegaPayload | dict[str, Any] | str | bytes
+"""An untyped payload: a MEGA event, a data object, plaintext or a binary blob."""
+
+P = TypeVar("P")
+E = TypeVar("E", bound=Event | MegaPayload, default=MegaPayload)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a subscriber wants to receive, with aliases resolved.
+
+    Attributes:
+        event_class: the class of a typed subscriber, whose validated instances its patterns see; else ``None``.
+        identity: patterns over ``domain``, ``name`` and ``version``.
+        parts: patterns over the other parts of an event, by the canonical name of the attribute that declared them.
+        whole: the pattern over the whole payload, of data and message subscribers.
+    """
+
+    event_class: type[Event] | None = None
+    identity: Mapping[str, object] | None = None
+    parts: Mapping[str, object] | None = None
+    whole: object = None
+
+
+_ALIASES: Final[dict[str, str]] = {
+    "event_name": "name",
+    "event_domain": "domain",
+    "event_version": "version",
+    "event_timestamp": "timestamp",
+    "event_subject": "subject",
+    "event_publisher": "publisher",
+    "event_attributes": "attributes",
+    "object_type": "object_type",
+    "object_version": "object_version",
+    "object_id": "object_id",
+    "object_current": "current_object",
+    "object_previous": "previous_object",
+}
+"""The ancestor's table: the attribute that counts, and its alias."""
+
+_IDENTITY: Final = ("event_name", "event_domain", "event_version")
+_MAPPINGS: Final = ("event_attributes", "object_current", "object_previous")
+_SHORT: Final = {"event_name": "name", "event_domain": "domain", "event_version": "version"}
+
+
+# --- collecting -------------------------------------------------------------------------------------------------------
+
+
+def _event_class(subscriber: type[Any]) -> type[Event] | None:
+    """The ``ItemAdded`` of the nearest ``EventSubscriber[ItemAdded]`` among the bases."""
+    for owner in subscriber.__mro__:
+        for base in owner.__dict__.get("__orig_bases__", ()):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, EventSubscriber):
+                argument = get_args(base)[0]
+                if isinstance(argument, type) and issubclass(argument, Event):
+                    return argument
+    return None
+
+
+def _declared(subscriber: type[Any]) -> Iterator[tuple[str, tuple[str, object]]]:
+    """Canonical name, the name it was written with, and the pattern."""
+    for key, alias in _ALIASES.items():
+        for name in (key, alias):
+            if hasattr(subscriber, name) and (name != key or key in vars(EventSubscriber) or alias != key):
+                yield key, (name, getattr(subscriber, name))
+                break
+
+
+def _requires_nothing(key: str, pattern: object) -> bool:
+    if isinstance(pattern, Pattern):
+        return pattern.operator == "any"
+    return key in _MAPPINGS and pattern == {}
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+
+def _untyped_fields() -> dict[str, object]:
+    return dict.fromkeys(_ALIASES, Any)
+
+
+def _typed_fields(event_class: type[Event]) -> dict[str, object]:
+    """The type of each part, and of ``event_attributes`` the fields."""
+    fields = {name: field.rebuild_annotation() for name, field in event_class.model_fields.items()}
+    state = _state_type(fields["object"])
+    return {
+        "event_name": str,
+        "event_domain": str | None,
+        "event_version": int,
+        "event_timestamp": datetime,
+        "event_subject": str | None,
+        "event_publisher": str | None,
+        "event_attributes": {name: fields[name] for name in event_class.__attribute_names__},
+        "object_type": str | None,
+        "object_version": int | None,
+        "object_id": str | None,
+        "object_current": state | None if isinstance(state, type) else Any,
+        "object_previous": state | None if isinstance(state, type) else Any,
+    }
+
+
+def _state_type(annotation: object) -> object:
+    """The ``Cart`` of a field annotated ``ObjectState[Cart] | None``."""
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, ObjectState):
+            arguments = part.__pydantic_generic_metadata__["args"]
+            return arguments[0] if arguments else Any
+        nested = _state_type(part) if part is not annotation else None
+        if nested is not None:
+            return nested
+    return None
+
+
+def _check(key: str, written: str, pattern: object, fields: Mapping[str, object]) -> list[Fault]:
+    of = fields[key]
+    if isinstance(pattern, Pattern) and pattern.operator == "any":
+        return []
+    if isinstance(of, dict):
+        return check_fields(pattern, cast("dict[str, object]", of), written, "the event")
+    return check_value(pattern, of, written)
+
+
+def _contradictions(event_class: type[Event], declared: Mapping[str, tuple[str, object]]) -> list[Fault]:
+    """Patterns that the identity, or what the schema fixes, can never match."""
+    identity = event_class.__event_type__
+    fixed = {
+        "event_domain": identity.domain,
+        "event_name": identity.name,
+        "event_version": identity.version,
+        "object_type": event_class.__object_type__,
+        "object_version": event_class.__object_version__,
+    }
+    faults: list[Fault] = []
+    for key, value in fixed.items():
+        if key not in declared or (value is None and key not in _IDENTITY):
+            continue
+        written, pattern = declared[key]
+        try:
+            possible = matches(pattern, value)
+        except (PredicateFailed, ValueError, TypeError):
+            possible = True
+        if not possible:
+            faults.append(Fault(written, f"{event_class.__name__} has {value!r} here, which {pattern!r} never matches"))
+    return faults
+
+
+def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
+    """Class attributes that are almost, and not quite, the name of a pattern."""
+    inherited = {name for base in subscriber.__mro__[1:] for name in vars(base)}
+    faults: list[Fault] = []
+    for name, value in vars(subscriber).items():
+        if name.startswith("_") or name in known or name in inherited or inspect.isfunction(value):
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if close:
+            faults.append(Fault(name, f"not an attribute that is matched; did you mean `{close[0]}`?"))
+    return faults
+
+
+def _refuse(subscriber: type[Any], faults: list[Fault]) -> None:
+    if faults:
+        raise PatternError(subscriber.__qualname__, faults)
+
+
+# --- the classes ------------------------------------------------------------------------------------------------------
+
+
+class Subscriber(Generic[P]):
+    """Base of the three kinds of subscriber.
+
+    A listener makes one instance of each registered class, without arguments, and calls ``process`` for every payload
+    that matches.
+
+    Attributes:
+        retriable: exception types that mean "try again later" when ``process`` raises them; any other is fatal.
+    """
+
+    retriable: ClassVar[tuple[type[Exception], ...]] = ()
+    __wanted__: ClassVar[Wanted] = Wanted()
+
+    def process(self, payload: P, /) -> ProcessStatus | None:
+        """Process a payload. Override this.
+
+        Returns:
+            what became of it; nothing means ``DONE``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define process()")
+
+
+class _PatternSubscriber(Subscriber[P]):
+    """A subscriber with one pattern over the whole payload."""
+
+    pattern: ClassVar[Any] = any_()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _refuse(cls, [*check_value(cls.pattern, Any, "pattern"), *_misspelt(cls, ("pattern",))])
+        cls.__wanted__ = Wanted(whole=cls.pattern)
+
+
+class MessageSubscriber(_PatternSubscriber[Payload]):
+    """Receives payloads of every kind: MEGA events, data objects, plaintext and blobs.
+
+    Attributes:
+        pattern: what the whole payload must match, everything by default: ``match("ERROR")`` for some plaintext.
+    """
+
+
+class DataSubscriber(_PatternSubscriber[dict[str, Any]]):
+    """Receives data objects: JSON or BSON documents that are not MEGA events.
+
+    Attributes:
+        pattern: a mapping that the document must match partially; every data object by default.
+    """
+
+
+class EventSubscriber(Subscriber[E]):
+    """Receives MEGA events. Typed when it is given an event class, as generated subscribers are; else untyped.
+
+    A typed subscriber's patterns see the values of the validated event, an untyped one's the decoded values of the
+    message. Without any pattern it receives every event (of its class).
+
+    Attributes:
+        name: alias ``event_name``; likewise ``domain``, ``version``, ``timestamp``, ``subject``, ``publisher`` and
+            ``attributes``. Where both are set, the one with ``event_`` counts.
+        attributes: a mapping that the event's attributes must match partially.
+        object_type: likewise ``object_version`` and ``object_id``.
+        object_current: a mapping that the entity's state must match partially (alias ``current_object``).
+        object_previous: the same for its state before (alias ``previous_object``).
+
+    Raises:
+        PatternError: on definition of a subclass whose patterns cannot be right.
+    """
+
+    name: ClassVar[Any] = any_()
+    domain: ClassVar[Any] = any_()
+    version: ClassVar[Any] = any_()
+    timestamp: ClassVar[Any] = any_()
+    subject: ClassVar[Any] = any_()
+    publisher: ClassVar[Any] = any_()
+    attributes: ClassVar[Any] = any_()
+    object_type: ClassVar[Any] = any_()
+    object_version: ClassVar[Any] = any_()
+    object_id: ClassVar[Any] = any_()
+    object_current: ClassVar[Any] = any_()
+    object_previous: ClassVar[Any] = any_()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        event_class = _event_class(cls)
+        declared = dict(_declared(cls))
+        fields = _untyped_fields() if event_class is None else _typed_fields(event_class)
+        faults = [
+            fault for key, (written, pattern) in declared.items() for fault in _check(key, written, pattern, fields)
+        ]
+        if event_class is not None:
+            faults += _contradictions(event_class, declared)
+        _refuse(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))])
+        required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
+        cls.__wanted__ = Wanted(
+            event_class=event_class,
+            identity={_SHORT[key]: required[key] for key in _IDENTITY if key in required},
+            parts={key: pattern for key, pattern in required.items() if key not in _IDENTITY},
+        )

@@ -1,0 +1,93 @@
+"""Event classes written by hand for the tests of the runtime, so that they do not depend on the generator."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from mega_typed import DecimalString, Event, EventType, Model, ObjectState, Timestamp
+
+ITEM_ID = UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")
+
+
+class Line(Model):
+    """One line of an order."""
+
+    sku: str
+    quantity: Annotated[int, Field(ge=1)]
+    price: DecimalString
+    tags: list[str] = []
+
+
+class Order(Model):
+    """An order; ``note`` may be null, ``class`` is a name that Python takes."""
+
+    __nullable__: ClassVar[frozenset[str]] = frozenset({"note"})
+    __wire_names__: ClassVar[dict[str, str]] = {"class_": "class"}
+
+    lines: list[Line]
+    currency: Literal["USD", "EUR"]
+    placed_on: date | None = None
+    note: str | None = None
+    class_: str | None = None
+
+
+class OrderPlaced(Event):
+    """An event with every kind of field."""
+
+    __event_type__: ClassVar[EventType] = EventType("sales", "order.placed", 1)
+    __object_type__: ClassVar[str | None] = "order"
+    __object_version__: ClassVar[int | None] = 2
+    __wire_names__: ClassVar[dict[str, str]] = {"subject_": "subject", "from_": "from"}
+    __nullable__: ClassVar[frozenset[str]] = frozenset({"coupon"})
+
+    item_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=100)]
+    currency: Literal["USD", "EUR"] = "USD"
+    channel: Literal["web"] = "web"
+    total: DecimalString | None = None
+    weight: float | None = None
+    gift: bool = False
+    tags: list[str] = []
+    coupon: str | None = None
+    subject_: str | None = None
+    from_: str | None = None
+    shipped_at: Timestamp | None = None
+    due: date | None = None
+    best_line: Line | None = None
+    labels: dict[str, int] | None = None
+    anything: Any = None
+    object: ObjectState[Order] | None = None
+
+
+class OrderCancelled(Event):
+    """An event without a domain, closed to attributes that it does not list, that must have an object."""
+
+    __event_type__: ClassVar[EventType] = EventType(None, "order.cancelled", 3)
+    __closed__: ClassVar[bool] = True
+
+    reason: str | None = None
+    object: ObjectState[Order]
+
+
+def order() -> Order:
+    """A small order."""
+    return Order(lines=[Line(sku="a", quantity=2, price=Decimal("1.50"))], currency="EUR")
+
+
+def placed(**changes: Any) -> OrderPlaced:
+    """An event with an entity, with changes."""
+    arguments: dict[str, Any] = {
+        "subject": "42",
+        "publisher": "shop",
+        "item_id": ITEM_ID,
+        "quantity": 5,
+        "total": Decimal("19.99"),
+        "object": ObjectState(id="o-1", current=order()),
+        "extra": {"channel": "web"},
+    }
+    return OrderPlaced(**{**arguments, **changes})
