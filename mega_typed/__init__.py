@@ -20,7 +20,9 @@ from mega_typed.errors import (
     RegistrationError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
+from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
+from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 
@@ -53,9 +55,13 @@ __all__ = [
     "PayloadBuilder",
     "ProcessStatus",
     "PublishError",
+    "PublishResult",
     "Reading",
     "Record",
     "RegistrationError",
+    "SnsPublisher",
+    "SqsListener",
+    "SqsPublisher",
     "SubscriberResult",
     "Timestamp",
     "disposition",

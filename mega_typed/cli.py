@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-
 from mega_typed.codecs import ContentKind, encode_document
 from mega_typed.codecs import decode as decode_body
 from mega_typed.envelopes import Record, open_envelope

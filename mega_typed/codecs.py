@@ -24,9 +24,8 @@ from bson.dbref import DBRef
 from bson.decimal128 import Decimal128
 from bson.errors import BSONError
 from bson.objectid import ObjectId
-from pydantic import BaseModel
-
 from mega_typed.errors import CodecError, EncodeError
+from pydantic import BaseModel
 
 CONTENT_TYPE_ATTRIBUTE: Final = "content-type"
 """Name of the SQS or SNS message attribute that carries the content type of the body."""

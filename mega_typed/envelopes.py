@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, Final, Literal, cast
 
 import msgspec
-
 from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
 from mega_typed.errors import EnvelopeError
 

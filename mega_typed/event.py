@@ -21,16 +21,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticSerializationError, core_schema, to_json
-
 from mega_typed.codecs import encode_document
 from mega_typed.errors import EncodeError, Fault, InvalidPayload
 from mega_typed.payload import EventType, MegaPayload, identity_of_json, read_head
 from mega_typed.registry import registered_class
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticSerializationError, core_schema, to_json
 
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
 
@@ -266,21 +266,6 @@ class Event(Model):
         return event
 
     @classmethod
-    def _other_class(cls, identity: EventType | None) -> type[Event]:
-        """The class of an event that is not this class's own; only ``Event`` itself has others."""
-        if identity is None:
-            fault = Fault("protocol", 'not a MEGA payload; expected "mega", version 1')
-            raise InvalidPayload(cls.__name__, [fault], "not_mega")
-        if cls is not Event:
-            fault = Fault("event", f"expected {cls.__event_type__}, got {identity}")
-            raise InvalidPayload(cls.__name__, [fault], "other_event")
-        found = registered_class(identity)
-        if found is None:
-            fault = Fault("event", f"{identity} is not an event of any imported package; import its package first")
-            raise InvalidPayload(cls.__name__, [fault], "unknown_event")
-        return found
-
-    @classmethod
     def __from_wire__(cls, text: str | bytes) -> Self:
         """Read an event whose identity has been checked already. Dispatch calls this; see ``from_json``."""
         event: Self = _reader(cls)[1](text)
@@ -381,6 +366,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
+    constants = frozenset(name for name in cls.__attribute_names__ if _is_constant(cls.model_fields[name]))
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
@@ -388,7 +374,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         try:
             head = read_head(text)
         except (ValueError, RecursionError):
-            return cls._other_class(identity_of_json(text)).from_json(text)
+            return _other_class(cls, identity_of_json(text)).from_json(text)
         event = head.event
         if (
             event is not None
@@ -400,16 +386,19 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         ):
             return read(text)
         identity = identity_of_json(text)
-        return read(text) if identity == (domain, name, number) else cls._other_class(identity).from_json(text)
+        return read(text) if identity == (domain, name, number) else _other_class(cls, identity).from_json(text)
 
     def read(text: str | bytes) -> Event:
         try:
             event: Event = validate(text)
         except ValidationError as error:
             raise InvalidPayload(title, _faults(error)) from None
-        values = event.__dict__
-        if "timestamp" not in event.__pydantic_fields_set__:
+        values, sent = event.__dict__, event.__pydantic_fields_set__
+        if "timestamp" not in sent:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
+        if not constants <= sent:
+            missing = sorted(cls.__attribute_names__[name] for name in constants - sent)
+            raise InvalidPayload(title, [Fault(f"event.attributes.{name}", "missing") for name in missing])
         if values["extra"] is None:
             vars(event)["extra"] = {}
         state: ObjectState[Any] | None = values["object"]
@@ -439,6 +428,28 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             raise InvalidPayload(title, [Fault(f"event.attributes.{name}", message) for name in sorted(attributes)])
 
     return identify_and_read, read
+
+
+def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:
+    """The class of an event that is not that of the class which was asked; only ``Event`` itself has others."""
+    if identity is None:
+        fault = Fault("protocol", 'not a MEGA payload; expected "mega", version 1')
+        raise InvalidPayload(asked.__name__, [fault], "not_mega")
+    if asked is not Event:
+        fault = Fault("event", f"expected {asked.__event_type__}, got {identity}")
+        raise InvalidPayload(asked.__name__, [fault], "other_event")
+    found = registered_class(identity)
+    if found is None:
+        fault = Fault("event", f"{identity} is not an event of any imported package; import its package first")
+        raise InvalidPayload(asked.__name__, [fault], "unknown_event")
+    return found
+
+
+def _is_constant(field: FieldInfo) -> bool:
+    """Whether the schema fixes and requires a field: the constructor fills it in, and a payload must have it."""
+    return (
+        field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    )
 
 
 def _faults(error: ValidationError) -> list[Fault]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TypedDict
@@ -29,7 +29,7 @@ class LocalAws(TypedDict):
 
 
 @contextmanager
-def local_aws(region_name: str = "us-east-1") -> Iterator[LocalAws]:
+def local_aws(region_name: str = "us-east-1") -> Generator[LocalAws]:
     """Run an SNS and SQS for as long as the context lasts.
 
     Raises:
@@ -56,8 +56,11 @@ def local_aws(region_name: str = "us-east-1") -> Iterator[LocalAws]:
 
 def _serve() -> None:
     """What the other process runs: print the port, serve until standard input closes."""
+    import logging
+
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)

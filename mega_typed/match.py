@@ -36,6 +36,7 @@ from pydantic import BaseModel
 __all__ = [
     "EnumMatcher",
     "In",
+    "MappingMatcher",
     "Matcher",
     "ModelListMatcher",
     "ModelMatcher",
@@ -137,6 +138,9 @@ Matcher: TypeAlias = T | Pattern[T] | Callable[[T], bool]
 EnumMatcher: TypeAlias = T | Pattern[T] | Not[str] | In[str] | Callable[[T], bool]
 """The same for a ``Literal`` of strings (see the head of this file)."""
 
+MappingMatcher: TypeAlias = dict[str, Matcher[T]] | Pattern[dict[str, T]] | Callable[[dict[str, T]], bool]
+"""The same for an object with arbitrary keys: a mapping (partial match), a pattern, a predicate."""
+
 ModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool]
 """The same for a model ``M``: its fields are matched by a mapping, whose ``TypedDict`` is ``P``."""
 
@@ -221,24 +225,12 @@ def contains(item: T) -> Pattern[list[T]]:
     return Pattern("contains", item)
 
 
-@overload
-def any_item(matcher: Callable[[Any], bool]) -> Pattern[list[Any]]: ...
-@overload
-def any_item(matcher: Pattern[T]) -> Pattern[list[T]]: ...
-@overload
-def any_item(matcher: T) -> Pattern[list[T]]: ...
-def any_item(matcher: Any) -> Any:
+def any_item(matcher: T | Pattern[T] | Callable[[Any], bool]) -> Pattern[list[T]]:
     """A list in which at least one element matches."""
     return Pattern("any_item", matcher)
 
 
-@overload
-def all_items(matcher: Callable[[Any], bool]) -> Pattern[list[Any]]: ...
-@overload
-def all_items(matcher: Pattern[T]) -> Pattern[list[T]]: ...
-@overload
-def all_items(matcher: T) -> Pattern[list[T]]: ...
-def all_items(matcher: Any) -> Any:
+def all_items(matcher: T | Pattern[T] | Callable[[Any], bool]) -> Pattern[list[T]]:
     """A list in which every element matches; so does an empty one."""
     return Pattern("all_items", matcher)
 

@@ -21,11 +21,10 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
-from typing_extensions import TypeAliasType
-
 from mega_typed.errors import Fault
 from mega_typed.match import Pattern
+from pydantic import BaseModel
+from typing_extensions import TypeAliasType
 
 __all__ = ["check_fields", "check_value", "did_you_mean"]
 

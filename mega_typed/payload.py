@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
 from uuid import UUID
 
 import msgspec
-
 from mega_typed.codecs import Content, iso_timestamp, parse_json
 from mega_typed.errors import ConfigurationError, Fault, InvalidPayload
 

@@ -18,13 +18,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar, Final, Generic, TypeAlias, cast, get_args, get_origin
 
-from typing_extensions import TypeVar
-
 from mega_typed.errors import Fault, PatternError
 from mega_typed.event import Event, ObjectState
 from mega_typed.match import Pattern, PredicateFailed, any_, matches
 from mega_typed.pattern_check import check_fields, check_value
 from mega_typed.payload import MegaPayload
+from typing_extensions import TypeVar
 
 __all__ = ["DataSubscriber", "EventSubscriber", "MessageSubscriber", "Payload", "ProcessStatus", "Subscriber", "Wanted"]
 
@@ -101,10 +100,9 @@ def _event_class(subscriber: type[Any]) -> type[Event] | None:
 def _declared(subscriber: type[Any]) -> Iterator[tuple[str, tuple[str, object]]]:
     """Canonical name, the name it was written with, and the pattern."""
     for key, alias in _ALIASES.items():
-        for name in (key, alias):
-            if hasattr(subscriber, name) and (name != key or key in vars(EventSubscriber) or alias != key):
-                yield key, (name, getattr(subscriber, name))
-                break
+        default = key in vars(EventSubscriber) and _requires_nothing(key, getattr(subscriber, key))
+        written = key if hasattr(subscriber, key) and not (default and hasattr(subscriber, alias)) else alias
+        yield key, (written, getattr(subscriber, written))
 
 
 def _requires_nothing(key: str, pattern: object) -> bool:

@@ -7,15 +7,14 @@ has an endpoint on 127.0.0.1.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import boto3
 import pytest
-
 from mega_typed.local import LocalAws, local_aws
 
 if TYPE_CHECKING:
@@ -124,3 +123,9 @@ def topic(sns: SNSClient, sqs: SQSClient) -> Iterator[Factory]:
     yield create
     for arn in arns:
         sns.delete_topic(TopicArn=arn)
+
+
+@pytest.fixture
+def roundtrip() -> Callable[[object], object]:
+    """Through pickle and back."""
+    return lambda value: pickle.loads(pickle.dumps(value))

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from mega_typed import DecimalString, Event, EventType, Model, ObjectState, Timestamp
+from pydantic import Field
 
 ITEM_ID = UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")
 

@@ -18,8 +18,6 @@ from bson.binary import Binary
 from bson.code import Code
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
-
 from mega_typed.codecs import (
     Content,
     ContentKind,
@@ -32,6 +30,7 @@ from mega_typed.codecs import (
     iso_timestamp,
 )
 from mega_typed.errors import CodecError, EncodeError
+from pydantic import BaseModel, Field
 
 ID = UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")
 NOON = datetime(2020, 5, 4, 12, 0, tzinfo=UTC)

@@ -26,7 +26,6 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 from botocore.parsers import ResponseParserError
-
 from mega_typed import listener as listener_module
 from mega_typed.dispatch import Disposition, Outcome, Reading
 from mega_typed.envelopes import Record

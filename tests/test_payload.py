@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mega_typed.codecs import decode, encode_document
 from mega_typed.errors import CodecError, ConfigurationError, InvalidPayload
 from mega_typed.payload import (
@@ -155,12 +154,12 @@ SEEN_AT_A_GLANCE: list[tuple[str, object]] = [
     ("event.domain", 5),
     ("event.attributes", [1]),
     ("event.attributes", "x"),
+]
+SEEN_ON_READING: list[tuple[str, object]] = [
     ("object", [1]),
     ("object", "cart"),
     ("extra", 5),
     ("extra", False),
-]
-SEEN_ON_READING: list[tuple[str, object]] = [
     ("event.timestamp", ...),
     ("event.timestamp", None),
     ("event.timestamp", "yesterday"),

@@ -22,7 +22,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mega_typed import publishers
 from mega_typed.aws import ClientSource
 from mega_typed.codecs import ContentKind, decode

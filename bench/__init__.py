@@ -1,0 +1,1 @@
+"""What mega-typed costs, as ratios to what it replaces."""

@@ -1,0 +1,344 @@
+"""``python -m bench``: ratios of medians, every row measured interleaved with its baseline in one run, in CPU time.
+
+A row's samples alternate with those of its baseline, so that a slow moment of the machine hits both. Ratios are what
+counts; the absolute column is for orientation.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+from uuid import UUID
+
+import bson
+from mega_typed.codecs import decode, encode_json_text
+from mega_typed.event import Event
+from pydantic import BaseModel, Field
+
+from generated.shopping_cart import ItemAdded
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Row:
+    """One line of the table: two things to measure, and the ratio that is asked for."""
+
+    name: str
+    baseline: Callable[[], object]
+    ours: Callable[[], object]
+    goal: float
+    rounds: int = 25
+    repeat: int = 400
+
+
+def measure(row: Row) -> tuple[float, float]:
+    """Median CPU seconds of the baseline and of ours, interleaved."""
+    samples: tuple[list[float], list[float]] = ([], [])
+    for _ in range(row.rounds):
+        for function, into in zip((row.baseline, row.ours), samples, strict=True):
+            start = time.process_time()
+            for _ in range(row.repeat):
+                function()
+            into.append((time.process_time() - start) / row.repeat)
+    return median(samples[0]), median(samples[1])
+
+
+# --- decode, validate, encode: a plain nested model with the same fields and constraints ----------------------------
+
+
+class PlainItem(BaseModel):
+    """The same as the generated CartItem."""
+
+    id: UUID
+    price: Decimal
+    quantity: int = Field(ge=1)
+    tags: list[str] | None = Field(default=None, max_length=20)
+
+
+class PlainCart(BaseModel):
+    """The same as the generated Cart."""
+
+    id: UUID
+    user_id: int = Field(ge=1)
+    items: list[PlainItem]
+    currency: Literal["USD", "EUR", "GBP", "BRL"]
+    value: Decimal
+    discount: Decimal | None = None
+    coupon: str | None = Field(default=None, min_length=1)
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlainAttributes(BaseModel):
+    """event.attributes."""
+
+    item_id: UUID
+    quantity: int = Field(ge=1)
+    price: Decimal | None = None
+
+
+class PlainEvent(BaseModel):
+    """The event section."""
+
+    domain: Literal["shopping_cart"]
+    name: Literal["item.added"]
+    version: Literal[1] = 1
+    timestamp: datetime
+    subject: str | None = None
+    publisher: str | None = None
+    attributes: PlainAttributes
+
+
+class PlainObject(BaseModel):
+    """The object section."""
+
+    type: Literal["shopping_cart"] | None = None
+    id: str | None = None
+    version: int = 1
+    current: PlainCart | None = None
+    previous: PlainCart | None = None
+
+
+class PlainPayload(BaseModel):
+    """What somebody would write by hand with pydantic alone."""
+
+    protocol: Literal["mega"]
+    version: Literal[1]
+    event: PlainEvent
+    object: PlainObject | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+def example() -> str:
+    """The 1.7 KB example event of the ancestor's README, as JSON text."""
+
+    def item(index: int) -> dict[str, Any]:
+        return {"id": f"61fcc874-624e-40f8-8fd7-0e663c7837e{index}", "price": "19.99", "quantity": 5}
+
+    cart = {
+        "id": "18a3f92e-1fbf-45eb-8769-d836d0a1be55",
+        "user_id": 987650,
+        "items": [item(1), item(2), item(3)],
+        "currency": "USD",
+        "value": "377.37",
+        "discount": "20.19",
+        "created_at": "2020-05-03T12:20:23.000Z",
+        "updated_at": "2020-05-04T15:52:01.000Z",
+    }
+    attributes = {"item_id": "61fcc874-624e-40f8-8fd7-0e663c7837e8", "quantity": 5, "price": "19.99"}
+    event = {
+        "domain": "shopping_cart",
+        "name": "item.added",
+        "version": 1,
+        "timestamp": "2020-05-04T15:53:23.123Z",
+        "subject": "987650",
+        "publisher": "shopping-cart-service",
+        "attributes": attributes,
+    }
+    state = {"type": "shopping_cart", "id": cart["id"], "version": 2, "current": cart, "previous": cart}
+    extra = {
+        "channel": "web/desktop",
+        "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_4) AppleWebKit/605.1.15 (KHTML, like Gecko)",
+        "user_ip_address": "177.182.205.103",
+    }
+    return json.dumps({"protocol": "mega", "version": 1, "event": event, "object": state, "extra": extra})
+
+
+def wire_rows() -> Iterator[Row]:
+    """Decode plus validate, and encode."""
+    text = example()
+    body = encode_json_text(text, binary_encoding=True).body
+    plain = PlainPayload.model_validate_json(text)
+    received = ItemAdded.from_json(text)
+    event = ItemAdded(**{name: getattr(received, name) for name in ItemAdded.model_fields})
+
+    def plain_bson() -> object:
+        return PlainPayload.model_validate(bson.decode(b64decode(body)))
+
+    def our_bson() -> Event:
+        return ItemAdded.from_json(decode(body, "application/bson").json_text())
+
+    def plain_to_bson() -> object:
+        return bson.encode(plain.model_dump(mode="json"))
+
+    yield Row(
+        "decode + validate, JSON / model_validate_json",
+        lambda: PlainPayload.model_validate_json(text),
+        lambda: ItemAdded.from_json(text),
+        1.15,
+    )
+    yield Row("decode + validate, BSON / bson.decode + model_validate", plain_bson, our_bson, 1.15)
+    yield Row("encode, JSON / model_dump_json", plain.model_dump_json, event.to_json, 1.5)
+    yield Row(
+        "encode, BSON / model_dump + bson.encode",
+        plain_to_bson,
+        lambda: encode_json_text(event.to_json(), binary_encoding=True),
+        1.5,
+    )
+
+
+# --- the generator, and importing what it generates -----------------------------------------------------------------
+
+
+def schemas(count: int, folder: Path) -> None:
+    """Write ``count`` event definitions of ten attributes, most of them different, with one shared type."""
+    shared = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Address",
+        "type": "object",
+        "required": ["city"],
+        "properties": {"city": {"type": "string"}, "zip": {"type": "string"}},
+    }
+    attributes: dict[str, Any] = {
+        "id": {"type": "string", "format": "uuid"},
+        "quantity": {"type": "integer", "minimum": 1},
+        "price": {"type": "string", "format": "decimal"},
+        "kind": {"enum": ["a", "b", "c"]},
+        "at": {"type": "string", "format": "date-time"},
+        "note": {"type": ["string", "null"]},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "rate": {"type": "number"},
+        "active": {"type": "boolean"},
+        "address": {"$ref": "address.schema.json"},
+    }
+    (folder / "bench").mkdir(parents=True)
+    (folder / "bench" / "address.schema.json").write_text(json.dumps(shared))
+    for number in range(count):
+        own = {
+            f"{key}_{number}" if number % 4 and key != "address" else key: value for key, value in attributes.items()
+        }
+        required = [key for key in own if key.startswith(("id", "quantity"))]
+        event = {
+            "domain": {"const": "bench"},
+            "name": {"const": f"thing{number}.happened"},
+            "version": {"const": 1},
+            "attributes": {"type": "object", "required": required, "properties": own},
+        }
+        schema = {
+            "$schema": shared["$schema"],
+            "title": f"Thing{number}Happened",
+            "description": "Something happened.",
+            "allOf": [{"$ref": "urn:mega:protocol:1"}],
+            "properties": {"event": {"properties": event, "required": ["domain", "name", "attributes"]}},
+        }
+        (folder / "bench" / f"thing{number}.v1.schema.json").write_text(json.dumps(schema))
+
+
+def cpu_of(code: str, *arguments: str, path: str = "") -> float:
+    """CPU seconds that a fresh interpreter needs for a program, measured by itself; its own start is not counted."""
+    program = f"import sys, time\nstart = time.process_time()\n{code}\nprint(time.process_time() - start)"
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=path or ROOT)
+    return float(done.stdout.splitlines()[-1])
+
+
+BARE = """
+import json
+from pathlib import Path
+from datamodel_code_generator import DataModelType, Formatter, InputFileType, generate
+document = json.loads(Path(sys.argv[1]).read_text())
+start = time.process_time()
+generate(
+    document,
+    input_file_type=InputFileType.JsonSchema,
+    output_model_type=DataModelType.PydanticV2BaseModel,
+    formatters=[Formatter.BUILTIN],
+    disable_timestamp=True,
+    output=Path(sys.argv[2]),
+)
+"""
+OURS = """
+from mega_codegen import cli
+import datamodel_code_generator, jsonschema_rs
+start = time.process_time()
+assert cli.main([sys.argv[1], "-o", sys.argv[2]]) == 0
+"""
+
+
+def generator_row(count: int, rounds: int, folder: Path) -> tuple[float, float]:
+    """The whole command against one bare call of datamodel-code-generator on the equivalent document.
+
+    The libraries are imported before the clock starts, on both sides.
+    """
+    source = folder / f"s{count}"
+    schemas(count, source)
+    definitions: dict[str, Any] = {}
+    for file in sorted((source / "bench").iterdir()):
+        schema = json.loads(file.read_text())
+        title = schema["title"]
+        if "allOf" in schema:
+            schema = schema["properties"]["event"]["properties"]["attributes"]
+            schema["properties"]["address"] = {"$ref": "#/$defs/Address"}
+        definitions[title] = {"title": title, **schema}
+    document = folder / f"document{count}.json"
+    document.write_text(json.dumps({"$defs": definitions}))
+    samples: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds):
+        samples[0].append(cpu_of(BARE, str(document), str(folder / f"bare{count}_{number}.py")))
+        samples[1].append(cpu_of(OURS, str(source), str(folder / f"ours{count}_{number}")))
+    return median(samples[0]), median(samples[1])
+
+
+def import_row(folder: Path, rounds: int = 7) -> tuple[float, float]:
+    """A package of 100 events: all built, against one used. The interpreter's own imports are not counted."""
+    source = folder / "s_import"
+    schemas(100, source)
+    subprocess.run(
+        [sys.executable, "-m", "mega_codegen", str(source), "-o", str(folder / "events")], check=True, cwd=ROOT,
+        capture_output=True,
+    )  # fmt: skip
+    everything = (
+        "import sys; sys.path.insert(0, '.')\nimport events.bench as b\n"
+        "for n in b.__all__:\n    c = getattr(b, n)\n    hasattr(c, 'model_rebuild') and c.model_rebuild()"
+    )
+    one = (
+        "import sys; sys.path.insert(0, '.')\nfrom events.bench import Thing40Happened as E\n"
+        "from uuid import UUID\nE(id=UUID(int=1), quantity=1)"
+    )
+    samples: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        samples[0].append(cpu_of(everything, path=str(folder)))
+        samples[1].append(cpu_of(one, path=str(folder)))
+    return median(samples[0]), median(samples[1])
+
+
+GENERATOR_GOALS = {10: 9.0, 100: 3.0, 1000: 1.3}
+
+
+def show(name: str, baseline: float, ours: float, goal: float) -> None:
+    """Print one line."""
+    ratio = ours / baseline
+    mark = "" if ratio <= goal else "  above the goal"
+    print(f"{name:<58} {baseline * 1e6:>12,.1f} {ours * 1e6:>12,.1f} {ratio:>7.2f} {goal:>6.2f}{mark}", flush=True)
+
+
+def main() -> None:
+    """Measure and print everything."""
+    print(f"{'ours / baseline':<58} {'baseline µs':>12} {'ours µs':>12} {'ratio':>7} {'goal':>6}")
+    for row in wire_rows():
+        show(row.name, *measure(row), row.goal)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count, rounds in ((10, 5), (100, 5), (1000, 3)):
+            show(
+                f"generate {count} events / one bare call",
+                *generator_row(count, rounds, folder),
+                1.3 if count == 1000 else 9,
+            )
+        show("import 100 events: one used / all built", *import_row(folder), 0.4)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The records that the steps of the generator hand on: documents, places in them, and the model of events and types.
+
+They are inert: no step is a method here. A schema node that has been understood is a ``Shape``: plain JSON Schema in a
+small normal form, in which every reference is the key of a ``TypeModel``. This file knows no step and no library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""A JSON value. Objects are ``dict`` with ``str`` keys, arrays are ``list``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A schema file.
+
+    Attributes:
+        path: POSIX path relative to the folder that was read.
+        tree: its content.
+        text: its text, for line and column of an error; empty when it was made in memory.
+        bundled: whether it ships with the generator and is no input of the user.
+    """
+
+    path: str
+    tree: Json
+    text: str = ""
+    bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node of a document.
+
+    Attributes:
+        file: path of the document.
+        pointer: JSON pointer to the node.
+        node: the node.
+        base: the URI that references in the node are relative to (``$id``).
+        draft: ``"2020-12"`` or ``"draft-07"``.
+    """
+
+    file: str
+    pointer: str
+    node: Json
+    base: str
+    draft: str
+
+    @property
+    def key(self) -> str:
+        """The place as text; it identifies the node."""
+        return f"{self.file}#{self.pointer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a value may be.
+
+    Attributes:
+        schema: JSON Schema in normal form, without null. ``{}`` is anything, ``{"$ref": key}`` a ``TypeModel``.
+        nullable: whether null is admitted as well.
+    """
+
+    schema: Mapping[str, Json]
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A property of an object.
+
+    Attributes:
+        wire: its name in the schema.
+        shape: what it may be.
+        required: whether it must be present.
+        description: the schema's description; may be empty.
+        file: where it stands.
+        pointer: where it stands.
+        python: the name that the schema asks for with ``x-mega-name``; mostly empty.
+    """
+
+    wire: str
+    shape: Shape
+    required: bool
+    description: str
+    file: str
+    pointer: str
+    python: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeModel:
+    """An object type: a class in the end.
+
+    Attributes:
+        key: identifies it, ``file#pointer``.
+        file: where it stands.
+        pointer: where it stands.
+        description: the schema's description; may be empty.
+        members: its properties in the order of the schema.
+        closed: whether properties that are not listed are forbidden.
+        python: the class name that the schema asks for with ``x-mega-name``; mostly empty.
+    """
+
+    key: str
+    file: str
+    pointer: str
+    description: str
+    members: tuple[Member, ...]
+    closed: bool
+    python: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectModel:
+    """The ``object`` section of an event.
+
+    Attributes:
+        state: what ``current`` and ``previous`` may be; ``{}`` when the schema does not say.
+        required: whether the section must be present.
+        type: what ``object.type`` is fixed to.
+        version: what ``object.version`` is fixed to.
+    """
+
+    state: Shape
+    required: bool
+    type: str | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventModel:
+    """An event definition.
+
+    Attributes:
+        content: the event's attributes, as if they were an object type of their own.
+        domain: identity; ``None`` when the event has no domain.
+        name: identity.
+        version: identity.
+        object: the entity that it is about; ``None`` when the schema does not mention ``object``.
+    """
+
+    content: TypeModel
+    domain: str | None
+    name: str
+    version: int
+    object: ObjectModel | None
+
+    @property
+    def title(self) -> str:
+        """The identity in words: ``shopping_cart item.added, version 1``."""
+        return (
+            f"{self.domain} {self.name}, version {self.version}"
+            if self.domain
+            else f"{self.name}, version {self.version}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that a folder of schemas defines: events, and the types that they use or that the files offer."""
+
+    events: tuple[EventModel, ...]
+    types: tuple[TypeModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a class goes: package, module, name; ``shopping_cart``, ``item_added``, ``ItemAdded``."""
+
+    package: str
+    module: str
+    name: str
+
+    @property
+    def path(self) -> tuple[str, str]:
+        """Package and module."""
+        return self.package, self.module
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The Python names of a catalogue.
+
+    Attributes:
+        classes: key of an event or a type to the location of its class.
+        members: key of an event or a type to the Python names of its members, by wire name.
+    """
+
+    classes: Mapping[str, Location]
+    members: Mapping[str, Mapping[str, str]]

@@ -1,0 +1,215 @@
+"""Find what a ``$ref`` points to, among the documents that were read and the protocol schema, and nowhere else.
+
+A reference is looked up by ``$id``, then by file: relative to the file that it stands in, then from the root of the
+folder. Nothing is fetched. This step knows documents; it does not know what the schemas mean.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote, urldefrag, urljoin
+
+from mega_codegen.records import Document, Json, Place
+
+ROOT = "schemas:///"
+"""Base URI of files that have no ``$id``."""
+
+VALUES = frozenset({"const", "enum", "default", "examples"})
+"""Keywords whose content is data, not schema."""
+
+_DRAFTS: Mapping[str, str] = {
+    "https://json-schema.org/draft/2020-12/schema": "2020-12",
+    "http://json-schema.org/draft-07/schema": "draft-07",
+    "https://json-schema.org/draft-07/schema": "draft-07",
+}
+
+
+class Unresolved(Exception):  # noqa: N818 - named for what it reports
+    """A reference leads nowhere.
+
+    Attributes:
+        reason: why.
+        remedy: what to do. Both are empty when the file is there and was left out for its own faults.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+def escape(token: str) -> str:
+    """One token of a JSON pointer."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def unescape(token: str) -> str:
+    """The reverse of ``escape``."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def child(place: Place, *tokens: str | int) -> Place:
+    """The node below a place."""
+    node, base, pointer = place.node, place.base, place.pointer
+    for token in tokens:
+        node = node[token]
+        pointer += f"/{escape(str(token))}"
+        base = base_of(base, node)
+    return Place(place.file, pointer, node, base, place.draft)
+
+
+def base_of(base: str, node: Json) -> str:
+    """The base URI within a node, given that of its surroundings."""
+    identifier = node.get("$id") if isinstance(node, dict) else None
+    if not isinstance(identifier, str) or identifier.startswith("#"):
+        return base
+    return urldefrag(_join(base, identifier)).url
+
+
+def _join(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
+
+
+def draft_of(document: Document) -> str | None:
+    """The draft that a document declares; 2020-12 when it declares none, ``None`` when it is one that is not read."""
+    declared = document.tree.get("$schema")
+    if declared is None:
+        return "2020-12"
+    return _DRAFTS.get(declared.rstrip("#")) if isinstance(declared, str) else None
+
+
+class Library:
+    """The documents of a run, by file, by ``$id`` and by anchor."""
+
+    def __init__(self, documents: Iterable[Document], broken: Iterable[str] = ()) -> None:
+        self._broken = frozenset(broken)
+        self._files: dict[str, Place] = {}
+        self._resources: dict[str, Place] = {}
+        self._anchors: dict[tuple[str, str], Place] = {}
+        self.duplicates: list[tuple[Place, Place]] = []
+        for document in documents:
+            root = Place(
+                document.path,
+                "",
+                document.tree,
+                base_of(ROOT + document.path, document.tree),
+                draft_of(document) or "2020-12",
+            )
+            self._files[document.path] = root
+            self._index(root)
+
+    def _index(self, root: Place) -> None:
+        first = self._resources.setdefault(root.base, root)
+        if first is not root:
+            self.duplicates.append((root, first))
+        stack = [root] if _names_anything(root.node) else []
+        while stack:
+            place = stack.pop()
+            node = place.node
+            if isinstance(node, dict):
+                if place is not root and place.base not in self._resources:
+                    self._resources[place.base] = place
+                for anchor in _anchors(node):
+                    self._anchors.setdefault((place.base, anchor), place)
+                stack += [child(place, key) for key, value in node.items() if key not in VALUES and _nests(value)]
+            else:
+                stack += [child(place, index) for index, value in enumerate(node) if _nests(value)]
+
+    def paths(self) -> tuple[str, ...]:
+        """The documents, sorted by path."""
+        return tuple(sorted(self._files))
+
+    def resource(self, identifier: str) -> Place:
+        """The schema with an ``$id``."""
+        return self._resources[identifier]
+
+    def root(self, path: str) -> Place:
+        """The root of a document."""
+        return self._files[path]
+
+    def follow(self, place: Place, reference: str) -> Place:
+        """The node that a reference points to.
+
+        Args:
+            place: the node in which the reference stands.
+            reference: the text of ``$ref``.
+
+        Raises:
+            Unresolved: there is no such node among the documents.
+        """
+        address, _, fragment = reference.partition("#")
+        resource = self._resource(place, address)
+        fragment = unquote(fragment)
+        if fragment and not fragment.startswith("/"):
+            anchor = self._anchors.get((resource.base, fragment))
+            if anchor is None:
+                raise Unresolved(f"{reference!r}: no anchor {fragment!r} there", "Check the spelling of $anchor.")
+            return anchor
+        return self._walk(resource, fragment, reference)
+
+    def _resource(self, place: Place, address: str) -> Place:
+        if not address:
+            return self._resources.get(place.base) or self._files[place.file]
+        for identifier in (_join(place.base, address), address):
+            if identifier in self._resources:
+                return self._resources[identifier]
+        if "://" in address or address.startswith(("urn:", "data:", "//")):
+            raise Unresolved(
+                f"{address!r}: no schema with this $id; nothing is fetched over a network",
+                "Put a copy of that schema with its $id into the schemas folder.",
+            )
+        path = unquote(address)
+        relative = posixpath.normpath(posixpath.join(posixpath.dirname(place.file), path))
+        for candidate in (relative, posixpath.normpath(path.lstrip("/"))):
+            if candidate in self._files:
+                return self._files[candidate]
+            if candidate in self._broken:
+                raise Unresolved("", "")
+        if relative.startswith(("..", "/")):
+            raise Unresolved(
+                f"{address!r}: leads out of the schemas folder", "Move the file into the folder, or refer to its $id."
+            )
+        raise Unresolved(f"{address!r}: no such file ({relative})", "Check the path; it is relative to this file.")
+
+    def _walk(self, resource: Place, fragment: str, reference: str) -> Place:
+        place = resource
+        for token in fragment.split("/")[1:]:
+            key = unescape(token)
+            node = place.node
+            if isinstance(node, dict) and key in node:
+                place = child(place, key)
+            elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+                place = child(place, int(key))
+            else:
+                raise Unresolved(f"{reference!r}: {place.key} has no {key!r}", "Check the JSON pointer after '#'.")
+        return place
+
+
+def _names_anything(root: Json) -> bool:
+    """Whether a node below the root has an ``$id`` or an anchor; most documents need no index."""
+    stack: list[Json] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if "$anchor" in node or (node is not root and "$id" in node) or str(node.get("$id", "")).startswith("#"):
+                return True
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return False
+
+
+def _nests(value: Json) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _anchors(node: dict[str, Json]) -> list[str]:
+    found = [node.get("$anchor")]
+    identifier = node.get("$id")
+    if isinstance(identifier, str) and identifier.startswith("#"):
+        found.append(identifier[1:])
+    return [anchor for anchor in found if isinstance(anchor, str)]

@@ -1,0 +1,197 @@
+"""Bring a folder up to date with generated files: write them, or say what would change. The only step that writes.
+
+A manifest in the folder remembers what was written. A file that the manifest does not know is somebody else's, and so
+is one that was changed since: neither is overwritten nor removed, the run stops before it writes anything. Files are
+written beside their place and moved there, and only when their text differs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from mega_codegen.errors import OutputErrors, Report
+
+MANIFEST = ".mega-codegen.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file that is not what it should be.
+
+    Attributes:
+        path: relative to the folder.
+        before: its text now; ``None`` when there is no such file.
+        after: its text as generated; ``None`` when it is stale.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must happen to a folder.
+
+    Attributes:
+        folder: the folder.
+        changes: files to write and to remove, sorted by path; the manifest is not among them.
+        digests: the manifest to write.
+        known: the manifest as it is.
+    """
+
+    folder: Path
+    changes: tuple[Change, ...]
+    digests: Mapping[str, tuple[str, ...]]
+    known: Mapping[str, tuple[str, ...]]
+
+
+def compare(folder: Path, files: Mapping[str, str]) -> Plan:
+    """Find out what differs between a folder and generated files.
+
+    Args:
+        folder: where the files belong; need not exist.
+        files: text by path.
+
+    Raises:
+        OutputErrors: a file would be overwritten or removed that the generator did not write.
+    """
+    report = Report()
+    known = _manifest(folder, report)
+    changes: list[Change] = []
+    for path in sorted({*files, *known}):
+        if not _inside(path):
+            report.error(MANIFEST, "", f"{path!r} leads out of the folder", f"Delete {MANIFEST} and generate again.")
+            continue
+        if not _regular(folder, path):
+            report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
+            continue
+        before, after = _text(folder / path), files.get(path)
+        if before == after:
+            continue
+        if before is not None and _digest(before) not in known.get(path, ()):
+            report.error(path, "", *_foreign(path in known, after is None))
+        changes.append(Change(path, before, after))
+    if report.problems:
+        raise OutputErrors(report.problems)
+    digests = {path: (_digest(text),) for path, text in sorted(files.items())}
+    return Plan(folder, tuple(changes), digests, known)
+
+
+def apply(plan: Plan) -> None:
+    """Make the changes of a plan, and remember them in the manifest.
+
+    The manifest is written first with the digests of both states, so that an interrupted run can be repeated.
+    """
+    if plan.changes:
+        both = {
+            path: tuple(dict.fromkeys((*plan.known.get(path, ()), *plan.digests.get(path, ()))))
+            for path in sorted({*plan.known, *plan.digests})
+        }
+        _write_manifest(plan.folder, both)
+    for change in plan.changes:
+        target = plan.folder / change.path
+        if change.after is not None:
+            _write(target, change.after)
+        elif target.exists():
+            target.unlink()
+            _remove_empty(target.parent, plan.folder)
+    if plan.changes or plan.known != plan.digests:
+        _write_manifest(plan.folder, plan.digests)
+
+
+def diff(plan: Plan) -> Iterator[str]:
+    """The changes as a unified diff, line by line, each with its line end."""
+    for change in plan.changes:
+        before, after = change.before or "", change.after or ""
+        yield from difflib.unified_diff(
+            before.splitlines(keepends=True),
+            after.splitlines(keepends=True),
+            f"a/{change.path}" if change.before is not None else "/dev/null",
+            f"b/{change.path}" if change.after is not None else "/dev/null",
+        )
+
+
+def up_to_date(plan: Plan) -> bool:
+    """Whether nothing would change, the manifest included."""
+    return not plan.changes and plan.known == plan.digests
+
+
+def _foreign(known: bool, stale: bool) -> tuple[str, str]:
+    if known:
+        return "was changed by hand since it was generated", "Undo the change, or delete the file and generate again."
+    assert not stale
+    return "was not written by mega-codegen", "Move it away, or generate into another folder."
+
+
+def _manifest(folder: Path, report: Report) -> Mapping[str, tuple[str, ...]]:
+    text = _text(folder / MANIFEST)
+    if text is None:
+        return {}
+    try:
+        files = cast("dict[str, list[str]]", json.loads(text)["files"])
+        return {str(path): tuple(map(str, digests)) for path, digests in files.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        report.error(MANIFEST, "", "is not a manifest of mega-codegen", "Restore it, or delete the generated folder.")
+        return {}
+
+
+def _write_manifest(folder: Path, digests: Mapping[str, tuple[str, ...]]) -> None:
+    content = {"files": {path: list(each) for path, each in digests.items()}}
+    _write(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _text(path: Path) -> str | None:
+    """The text of a file, whatever its line ends; ``None`` when there is none."""
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+
+
+def _inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and path not in ("", ".")
+
+
+def _regular(folder: Path, path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    place = folder
+    for part in parts[:-1]:
+        place = place / part
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            return False
+    place = place / parts[-1]
+    return not place.is_symlink() and (not place.exists() or place.is_file())
+
+
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".mega-codegen-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -1,0 +1,1 @@
+"""Subscribers of the events of shopping_cart, and the types of their patterns."""

@@ -1,0 +1,38 @@
+"""Subscribers of shopping_cart item.added, version 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Literal, TypedDict
+from uuid import UUID
+
+from mega_typed import EventSubscriber
+from mega_typed.match import Matcher, ModelMatcher, any_
+
+from ..cart import Cart
+from ..item_added import ItemAdded
+from .cart import CartPattern
+
+
+class ItemAddedAttributes(TypedDict, total=False):
+    """Pattern of the attributes of ItemAdded."""
+
+    item_id: Matcher[UUID]
+    quantity: Matcher[int]
+    price: Matcher[Decimal] | None
+
+
+class ItemAddedSubscriber(EventSubscriber[ItemAdded]):
+    """Receives shopping_cart item.added, version 1."""
+
+    domain: ClassVar[Literal["shopping_cart"]] = "shopping_cart"
+    name: ClassVar[Literal["item.added"]] = "item.added"
+    version: ClassVar[Literal[1]] = 1
+    timestamp: ClassVar[Matcher[datetime]] = any_()
+    subject: ClassVar[Matcher[str] | None] = any_()
+    publisher: ClassVar[Matcher[str] | None] = any_()
+    attributes: ClassVar[ItemAddedAttributes] = {}
+    object_id: ClassVar[Matcher[str] | None] = any_()
+    object_current: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
+    object_previous: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()

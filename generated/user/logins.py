@@ -1,0 +1,12 @@
+"""Types of user: Device."""
+
+from __future__ import annotations
+
+from mega_typed import Model
+
+
+class Device(Model):
+    """What the user logged in with."""
+
+    model: str
+    os_version: str | None = None

@@ -1,0 +1,14 @@
+"""Patterns of user: Device."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from mega_typed.match import Matcher
+
+
+class DevicePattern(TypedDict, total=False):
+    """Pattern of Device."""
+
+    model: Matcher[str]
+    os_version: Matcher[str] | None

@@ -1,0 +1,34 @@
+"""Subscribers of user user.created, version 1."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar, Literal, TypedDict
+
+from mega_typed import EventSubscriber
+from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, any_
+
+from ..user_created import UserCreated
+
+
+class UserCreatedAttributes(TypedDict, total=False):
+    """Pattern of the attributes of UserCreated."""
+
+    username: Matcher[str]
+    name: Matcher[str] | None
+    class_: EnumMatcher[Literal["member", "staff", "guest"]]
+    email: Matcher[str] | None
+    birth_date: Matcher[date] | None
+    preferences: MappingMatcher[bool] | None
+
+
+class UserCreatedSubscriber(EventSubscriber[UserCreated]):
+    """Receives user user.created, version 1."""
+
+    domain: ClassVar[Literal["user"]] = "user"
+    name: ClassVar[Literal["user.created"]] = "user.created"
+    version: ClassVar[Literal[1]] = 1
+    timestamp: ClassVar[Matcher[datetime]] = any_()
+    subject: ClassVar[Matcher[str] | None] = any_()
+    publisher: ClassVar[Matcher[str] | None] = any_()
+    attributes: ClassVar[UserCreatedAttributes] = {}

@@ -1,0 +1,31 @@
+"""Subscribers of user user.login.web, version 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, TypedDict
+
+from mega_typed import EventSubscriber
+from mega_typed.match import Matcher, any_
+
+from ..user_login_web import UserLoginWeb
+
+
+class UserLoginWebAttributes(TypedDict, total=False):
+    """Pattern of the attributes of UserLoginWeb."""
+
+    ip_address: Matcher[str]
+    user_agent: Matcher[str] | None
+    two_factor: Matcher[bool] | None
+
+
+class UserLoginWebSubscriber(EventSubscriber[UserLoginWeb]):
+    """Receives user user.login.web, version 1."""
+
+    domain: ClassVar[Literal["user"]] = "user"
+    name: ClassVar[Literal["user.login.web"]] = "user.login.web"
+    version: ClassVar[Literal[1]] = 1
+    timestamp: ClassVar[Matcher[datetime]] = any_()
+    subject: ClassVar[Matcher[str] | None] = any_()
+    publisher: ClassVar[Matcher[str] | None] = any_()
+    attributes: ClassVar[UserLoginWebAttributes] = {}

@@ -1,0 +1,1 @@
+"""Subscribers of the events of odd_names, and the types of their patterns."""

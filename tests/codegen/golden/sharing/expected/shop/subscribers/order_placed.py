@@ -1,0 +1,46 @@
+"""Subscribers of shop order.placed, version 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, TypedDict
+
+from mega_typed import EventSubscriber
+from mega_typed.match import Matcher, ModelMatcher, any_
+
+from ...crm.buyer import Order
+from ...crm.subscribers.buyer import OrderPattern
+from ...shared.shared import Tree
+from ...shared.subscribers.shared import TreePattern
+from ..order_placed import OrderPlaced, OrderPlacedAudit
+
+
+class OrderPlacedAuditPattern(TypedDict, total=False):
+    """Pattern of OrderPlacedAudit."""
+
+    at: Matcher[datetime]
+    by: Matcher[str]
+    note: Matcher[str] | None
+
+
+class OrderPlacedAttributes(TypedDict, total=False):
+    """Pattern of the attributes of OrderPlaced."""
+
+    shop_id: Matcher[int]
+    audit: ModelMatcher[OrderPlacedAuditPattern, OrderPlacedAudit]
+    category: ModelMatcher[TreePattern, Tree] | None
+
+
+class OrderPlacedSubscriber(EventSubscriber[OrderPlaced]):
+    """Receives shop order.placed, version 1."""
+
+    domain: ClassVar[Literal["shop"]] = "shop"
+    name: ClassVar[Literal["order.placed"]] = "order.placed"
+    version: ClassVar[Literal[1]] = 1
+    timestamp: ClassVar[Matcher[datetime]] = any_()
+    subject: ClassVar[Matcher[str] | None] = any_()
+    publisher: ClassVar[Matcher[str] | None] = any_()
+    attributes: ClassVar[OrderPlacedAttributes] = {}
+    object_id: ClassVar[Matcher[str] | None] = any_()
+    object_current: ClassVar[ModelMatcher[OrderPattern, Order] | None] = any_()
+    object_previous: ClassVar[ModelMatcher[OrderPattern, Order] | None] = any_()

@@ -1,0 +1,258 @@
+"""What is wrong with schemas is said with file and pointer, all of it at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mega_codegen import SchemaErrors
+
+from .making import PROTOCOL, event, package, problems
+
+AT = "a.json#/properties/event/properties/attributes/properties/x"
+
+
+def attribute(schema: Any) -> dict[str, Any]:
+    return {"a.json": event({"x": schema})}
+
+
+ATTRIBUTES: list[tuple[Any, str]] = [
+    ({"type": "string", "not": {"const": "a"}}, f"{AT}/not: not cannot be enforced by the generated class"),
+    ({"if": {}}, f"{AT}/if: if cannot be enforced by the generated class"),
+    (
+        {"type": "array", "uniqueItems": True},
+        f"{AT}/uniqueItems: uniqueItems cannot be enforced by the generated class",
+    ),
+    ({"type": "array", "contains": {}}, f"{AT}/contains: contains cannot be enforced by the generated class"),
+    (
+        {"type": "array", "prefixItems": [{}]},
+        f"{AT}/prefixItems: prefixItems cannot be enforced by the generated class",
+    ),
+    ({"type": "object", "patternProperties": {}}, f"{AT}/patternProperties: patternProperties cannot be enforced"),
+    ({"type": "object", "dependentRequired": {}}, f"{AT}/dependentRequired: dependentRequired cannot be enforced"),
+    ({"$dynamicRef": "#"}, f"{AT}/$dynamicRef: $dynamicRef cannot be enforced by the generated class"),
+    ({"type": "string", "minLenght": 3}, f"{AT}/minLenght: minLenght is not a keyword of JSON Schema"),
+    ({"type": "strin"}, f"{AT}/type: is not JSON Schema (2020-12): "),
+    ({"type": "string", "minLength": -1}, f"{AT}/minLength: is not JSON Schema (2020-12): -1 is less than"),
+    ({"minimum": 3}, f"{AT}: minimum without type admits values of every other type"),
+    ({"properties": {"y": {}}}, f"{AT}: properties without type admits values of every other type"),
+    (False, f"{AT}: false admits no value at all"),
+    ({"enum": [1.5, "a"]}, f"{AT}: the constant 1.5 cannot be enforced"),
+    ({"const": {"a": 1}}, f"{AT}: the constant {{'a': 1}} cannot be enforced"),
+    ({"const": "a", "type": "integer"}, f"{AT}: no constant has the type that is asked for"),
+    ({"enum": ["a"], "maxLength": 3}, f"{AT}: enum or const beside other constraints"),
+    ({"type": "integer", "multipleOf": 0.5}, f"{AT}/multipleOf: multipleOf of an integer must be an integer"),
+    ({"type": "string", "format": "uuid", "minLength": 3}, f"{AT}/minLength: minLength beside format 'uuid'"),
+    ({"allOf": [{"type": "string"}, {"type": "integer"}]}, f"{AT}/allOf/1/type: no value has both types"),
+    ({"allOf": [{"const": 1}, {"const": 2}]}, f"{AT}/allOf/1/const: admits no value at all"),
+    (
+        {"type": "string", "allOf": [{"pattern": "a"}, {"pattern": "b"}]},
+        f"{AT}/allOf/1/pattern: two different values of pattern hold here",
+    ),
+    (
+        {
+            "type": "object",
+            "allOf": [{"properties": {"a": True}, "additionalProperties": False}, {"properties": {"b": True}}],
+        },
+        f"{AT}/allOf/0/additionalProperties: additionalProperties of one part of allOf also holds for 'b' of another",
+    ),
+    (
+        {"type": "object", "properties": {"a": True}, "additionalProperties": {"type": "string"}},
+        f"{AT}/additionalProperties: a schema for additional properties beside listed ones cannot be enforced",
+    ),
+    (
+        {"type": "object", "properties": {"a": True}, "minProperties": 1},
+        f"{AT}/minProperties: minProperties of an object with properties cannot be enforced",
+    ),
+    (
+        {"oneOf": [{"type": "integer"}, {"type": "number"}]},
+        f"{AT}/oneOf: two alternatives of oneOf admit a value of type integer",
+    ),
+    ({"anyOf": [{"type": "string"}], "minLength": 2}, f"{AT}/anyOf: anyOf beside other constraints cannot be enforced"),
+    ({"type": "array", "items": [{}]}, f"{AT}/items: is not JSON Schema (2020-12): "),
+    ({"$ref": "#/$defs/Nope"}, f"{AT}/$ref: $ref '#/$defs/Nope': a.json# has no '$defs'"),
+    ({"$ref": "nope.json"}, f"{AT}/$ref: $ref 'nope.json': no such file (nope.json)"),
+    ({"$ref": "#nope"}, f"{AT}/$ref: $ref '#nope': no anchor 'nope' there"),
+    ({"$ref": "https://example.com/x"}, f"{AT}/$ref: $ref 'https://example.com/x': no schema with this $id; nothing"),
+    ({"$ref": "../x.json"}, f"{AT}/$ref: $ref '../x.json': leads out of the schemas folder"),
+    ({"$ref": "#/properties/event/properties/attributes/properties/x"}, f"{AT}: refers to itself and to nothing else"),
+    (
+        {"type": "array", "items": {"$ref": "#/properties/event/properties/attributes/properties/x"}},
+        f"{AT}/items: a type that contains itself must be an object",
+    ),
+    ({"type": "string", "x-mega-name": "class"}, f"{AT}: no Python name can be made of 'class'"),
+    ({"type": "string", "examples": [5]}, f'{AT}/examples/0: the example is not valid: 5 is not of type "string"'),
+    ({"type": "string", "format": "decimal", "examples": ["x"]}, f"{AT}/examples/0: the example is not valid: "),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), ATTRIBUTES, ids=[expected[len(AT) :] for _, expected in ATTRIBUTES])
+def test_an_attribute_that_cannot_be_generated(schema: Any, expected: str) -> None:
+    """Each reason is reported once, where it stands, and nothing else with it."""
+    found = problems(attribute(schema))
+    assert [line for line in found if not line.startswith(expected)] == []
+    assert found
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    schema = event()
+    section = schema["properties"]["event"]
+    for name, value in parts.items():
+        if name == "required":
+            section["required"] = value
+        elif name in ("object", "extra"):
+            schema["properties"][name] = value
+        elif value is None:
+            del section["properties"][name]
+        else:
+            section["properties"][name] = value
+    return {"a.json": schema}
+
+
+ENVELOPES: list[tuple[dict[str, Any], str]] = [
+    (changed(name=None), "a.json#: extends the protocol and does not fix the name of an event"),
+    (changed(name={"type": "string"}), "a.json#/properties/event/properties/name: the name of the event is not fixed"),
+    (changed(name={"const": 5}), "a.json#/properties/event/properties/name: name must be fixed to one string"),
+    (changed(name={"enum": ["a", "b"]}), "a.json#/properties/event/properties/name: name must be fixed to one string"),
+    (changed(name={"const": "Item Added"}), "a.json#/properties/event/properties/name: 'Item Added' is not a name"),
+    (changed(name={"const": "a:b"}), "a.json#/properties/event/properties/name: the name 'a:b' has a ':'"),
+    (
+        changed(version={"const": "1"}),
+        "a.json#/properties/event/properties/version: version must be fixed to one integer",
+    ),
+    (changed(version={"const": 0}), "a.json#/properties/event: event.version must be 1 or more, not 0"),
+    (changed(required=["version"]), "a.json#/properties/event: a payload without event.domain is valid by this schema"),
+    (changed(subject={"pattern": "x"}), "a.json#/properties/event/properties/subject: subject belongs to the protocol"),
+    (changed(extra={"properties": {}, "required": ["a"]}), "a.json#/properties/extra: extra belongs to the protocol"),
+    (changed(username={"type": "string"}), "a.json#/properties/event/properties/username: event has no part named"),
+    (
+        changed(required=["domain", "version", "subject"]),
+        "a.json#/properties/event/required: required 'subject' cannot",
+    ),
+    (changed(object={"required": ["id"]}), "a.json#/properties/object/required: required 'id' of object cannot"),
+    (
+        changed(object={"properties": {"current": {"type": "object", "properties": {"a": {}}}}}),
+        "a.json#/properties/object: object.previous is not described",
+    ),
+    (
+        changed(object={"properties": {"current": {"type": "string"}, "previous": {"type": "string"}}}),
+        "a.json#/properties/object/properties/current: the state of an entity must be an object",
+    ),
+    (
+        changed(object={"additionalProperties": False}),
+        "a.json#/properties/object/additionalProperties: additionalProperties of object cannot be enforced",
+    ),
+    (
+        changed(attributes={"type": "object", "required": ["a"], "properties": {"a": {}}}),
+        "a.json#/properties/event: a payload without event.attributes is valid, although 'a' is required in it",
+    ),
+    (
+        changed(attributes={"type": "array"}),
+        "a.json#/properties/event/properties/attributes: event.attributes must be an object with properties",
+    ),
+]
+
+
+@pytest.mark.parametrize(("schemas", "expected"), ENVELOPES, ids=[expected for _, expected in ENVELOPES])
+def test_an_envelope_that_cannot_be_generated(schemas: dict[str, Any], expected: str) -> None:
+    """What an event definition demands of the envelope and the class would not hold is reported."""
+    found = problems(schemas)
+    assert found
+    assert all(line.startswith(expected) for line in found) or found[0].startswith(expected), found
+
+
+FILES: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"a.json": event(), "b.json": event()},
+        ["b.json#: shop thing.happened, version 1 is also defined in a.json#"],
+    ),
+    (
+        {"a.json": event(name="item.added"), "b.json": event(name="item_added")},
+        ["b.json#: the name ItemAdded in package shop is also that of a.json#"],
+    ),
+    (
+        {"a.json": event(name="item.added.v2"), "b.json": event(name="item.added", version=2)},
+        ["a.json#: the name ItemAddedV2 in package shop is also that of b.json#"],
+    ),
+    (
+        {"a.json": event({"a b": True, "a_b": True})},
+        ["a.json#/properties/event/properties/attributes/properties/a_b: 'a_b' and 'a b' have the same Python name a_b"],
+    ),
+    (
+        {"a.json": {"$id": "x:y", "type": "object"}, "b.json": {"$id": "x:y", "type": "object"}},
+        ["b.json#/$id: the same $id as a.json"],
+    ),
+    (
+        {"a.json": {"$schema": "http://json-schema.org/draft-04/schema#"}},
+        ["a.json#/$schema: $schema 'http://json-schema.org/draft-04/schema#' is not read"],
+    ),
+    (
+        {
+            "a.json": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
+                       "properties": {"x": {"$ref": "#/definitions/y", "maxLength": 3}}, "definitions": {"y": {"type": "string"}}},
+        },
+        ["a.json#/properties/x: draft-07 ignores what stands beside $ref"],
+    ),
+    (
+        {"a.json": {"allOf": [{"$ref": "b.json"}]}, "b.json": {"allOf": [{"$ref": "a.json"}]}},
+        [f"{file}.json#: is part of itself by way of $ref or allOf" for file in "ab"],
+    ),
+    (
+        {"a.json": event(examples=[{"protocol": "mega", "version": 1, "event": {"name": "x"}}])},
+        [
+            "a.json#/examples/0/event/name: the example is not valid",
+            "a.json#/examples/0/event: the example is not valid",
+            "a.json#/examples/0/event: the example is not valid",
+            "a.json#/examples/0/event: the example is not valid",
+        ],
+    ),
+    (
+        {"a.json": event({"x": {"type": 5}, "y": {"not": {}}}), "b.json": event({"z": {"$ref": "a.json"}}, name="b")},
+        ["a.json#/properties/event/properties/attributes/properties/x/type: is not JSON Schema"],
+    ),
+    (
+        {"a.json": event({"x": {"not": {}}, "y": {"minimum": 1}}), "b.json": {"type": "object", "properties": {"q": False}}},
+        [
+            "a.json#/properties/event/properties/attributes/properties/x/not: not cannot be enforced",
+            "a.json#/properties/event/properties/attributes/properties/y: minimum without type",
+            "b.json#/properties/q: false admits no value",
+        ],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schemas", "expected"), FILES, ids=[expected[0] for _, expected in FILES])
+def test_files_that_cannot_be_generated_together(schemas: dict[str, Any], expected: list[str]) -> None:
+    """All problems of all files are reported together, each once."""
+    found = problems(schemas)
+    assert len(found) == len(expected), found
+    for line, start in zip(sorted(found), sorted(expected), strict=True):
+        assert line.startswith(start)
+
+
+def test_an_error_says_what_to_do() -> None:
+    """The text of an error has file, pointer, reason and remedy."""
+    with pytest.raises(SchemaErrors) as caught:
+        package(attribute({"type": "string", "not": {"const": "a"}}))
+    assert str(caught.value) == (
+        f"{AT}/not: error: not cannot be enforced by the generated class\n"
+        "    State what is allowed instead of what is not."
+    )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "email", "title": "t", "default": "x", "deprecated": True, "$comment": "c"},
+        {"allOf": [{"type": "integer", "minimum": 1}, {"minimum": 5, "maximum": 7}]},
+        {"type": ["integer", "null"], "maxLength": 3},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"oneOf": [{"type": "string"}, {"type": "array"}]},
+        {"type": "object", "required": ["a"]},
+        {"$ref": PROTOCOL + "#/properties/event/properties/subject"},
+        {"x-anything": 5, "type": "string"},
+    ],
+)
+def test_what_is_accepted(schema: Any) -> None:
+    """Annotations, merged bounds, keywords for other types and references into the protocol are fine."""
+    assert problems(attribute(schema)) == []

@@ -1,0 +1,216 @@
+"""The check at class definition: every fault with its path and a remedy, and no false alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import new_class
+from typing import Any
+from uuid import UUID
+
+import pytest
+from mega_typed import DataSubscriber, EventSubscriber, MessageSubscriber, PatternError
+from mega_typed.match import (
+    Pattern,
+    all_items,
+    and_,
+    any_,
+    any_item,
+    between,
+    contains,
+    empty,
+    eq,
+    exists,
+    gt,
+    gte,
+    ignore_case,
+    in_,
+    length,
+    lt,
+    match,
+    neq,
+    not_,
+    one_of,
+    or_,
+    prefix,
+    suffix,
+)
+
+from tests.samples import ITEM_ID, Line, OrderCancelled, OrderPlaced
+
+
+def define(base: Any = None, /, **attributes: Any) -> type[Any]:
+    """Define a subscriber class with these class attributes."""
+    body = {"process": lambda self, event: None, **attributes}
+    return new_class(
+        "Subscriber", (base or EventSubscriber[OrderPlaced],), {}, lambda namespace: namespace.update(body)
+    )
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown attribute": ({"attributes": {"quantiy": 5}}, "attributes.quantiy: the event has no such field; did you mean `quantity`?"),
+    "wire name": ({"attributes": {"from": "x"}}, "did you mean `from_`?"),
+    "unknown key of the entity": ({"object_current": {"curency": "USD"}}, "object_current.curency: Order has no such field; did you mean `currency`?"),
+    "unknown key of an element": ({"object_current": {"lines": any_item({"skew": "x"})}}, "object_current.lines[].skew: Line has no such field"),
+    "unknown key below not_": ({"attributes": {"best_line": not_({"skew": "x"})}}, "attributes.best_line.skew"),
+    "misspelt class attribute": ({"atributes": {"quantity": 5}}, "did you mean `attributes`?"),
+    "string for int": ({"attributes": {"quantity": "5"}}, "expected int, got '5' (str); write 5"),
+    "bool for int": ({"attributes": {"quantity": True}}, "expected int, got True (bool)"),
+    "int for bool": ({"attributes": {"gift": 1}}, "expected bool, got 1 (int)"),
+    "float for int": ({"attributes": {"quantity": gt(5.5)}}, "expected int, got 5.5 (float)"),
+    "int for decimal": ({"attributes": {"total": gt(5)}}, 'write Decimal("5")'),
+    "string for uuid": ({"attributes": {"item_id": str(ITEM_ID)}}, f'write UUID("{ITEM_ID}")'),
+    "date for date-time": ({"attributes": {"shipped_at": gt(date(2020, 1, 1))}}, "attributes.shipped_at: expected datetime"),
+    "date-time for date": ({"attributes": {"due": datetime(2020, 1, 1, tzinfo=UTC)}}, "attributes.due: expected date"),
+    "nested operand": ({"attributes": {"quantity": and_(gt(1), or_(not_(lt("9")), 3))}}, "expected int, got '9'"),
+    "not in the enum": ({"attributes": {"currency": "XXX"}}, "expected 'USD' or 'EUR', got 'XXX'"),
+    "not in the enum, below": ({"attributes": {"currency": not_(one_of("USD", "XXX"))}}, "got 'XXX'"),
+    "misspelt enum value": ({"attributes": {"currency": in_(["EURO"])}}, "did you mean `EUR`?"),
+    "None for a required field": ({"attributes": {"quantity": None}}, "never absent or null"),
+    "order of a bool": ({"attributes": {"gift": gt(False)}}, "needs a bound that has an order"),
+    "order of a list": ({"attributes": {"tags": gt("a")}}, "has no gt"),
+    "order of an enum": ({"attributes": {"currency": gt("USD")}}, "has no gt"),
+    "match on a number": ({"attributes": {"quantity": match("5")}}, "int has no match; it is for strings"),
+    "match on an enum": ({"attributes": {"currency": match("U")}}, "name the values with one_of"),
+    "prefix on a uuid": ({"attributes": {"item_id": prefix("61")}}, "UUID has no prefix"),
+    "prefix of a number": ({"subject": Pattern("prefix", 5)}, "prefix takes a string, got 5 (int)"),
+    "length of a number": ({"attributes": {"quantity": length(3)}}, "int has no length"),
+    "length of a string": ({"attributes": {"tags": Pattern("length", "3")}}, "attributes.tags.length: expected int"),
+    "contains on a string": ({"attributes": {"coupon": contains("x")}}, "str has no contains"),
+    "contains on a number": ({"attributes": {"quantity": contains(1)}}, "int has no contains"),
+    "contains of another type": ({"attributes": {"tags": contains(5)}}, "expected str, got 5"),
+    "element of another type": ({"attributes": {"tags": all_items(gt(5))}}, "expected str, got 5"),
+    "list for a scalar": ({"attributes": {"quantity": [1, 2]}}, "use one_of"),
+    "list of other elements": ({"attributes": {"tags": ["a", 5]}}, "attributes.tags[1]: expected str"),
+    "mapping for a scalar": ({"attributes": {"quantity": {"x": 1}}}, "a mapping matches the fields of an object"),
+    "value of a mapping": ({"attributes": {"labels": {"a": "x"}}}, "attributes.labels.a: expected int"),
+    "attributes not a mapping": ({"attributes": gt(5)}, "expected a mapping of field names"),
+    "invalid regular expression": ({"subject": match("(")}, "subject: invalid regular expression '('"),
+    "predicate without argument": ({"attributes": {"quantity": lambda: True}}, "a predicate takes one argument"),
+    "predicate of two": ({"attributes": {"quantity": lambda a, b: True}}, "a predicate takes one argument"),
+    "a class for a predicate": ({"attributes": {"quantity": int}}, "int is a class, not a predicate"),
+    "one of nothing": ({"attributes": {"quantity": one_of()}}, "can never match"),
+    "any of nothing": ({"attributes": {"quantity": or_()}}, "can never match"),
+    "all of nothing": ({"attributes": {"quantity": and_()}}, "nothing to combine"),
+    "not a number": ({"attributes": {"weight": gt(float("nan"))}}, "not-a-number"),
+    "bounds of two types": ({"attributes": {"quantity": between(1, "b")}}, "expected int, got 'b'"),
+    "number for subject": ({"subject": 5}, "subject: expected str, got 5"),
+    "string for timestamp": ({"timestamp": gt("2020-01-01")}, "timestamp: expected datetime"),
+    "another name": ({"name": "order.cancelled"}, "name: OrderPlaced has 'order.placed' here"),
+    "another version": ({"event_version": gt(1)}, "event_version: OrderPlaced has 1 here"),
+    "another domain": ({"domain": one_of("a", "b")}, "domain: OrderPlaced has 'sales' here"),
+    "another object type": ({"object_type": "cart"}, "object_type: OrderPlaced has 'order' here"),
+    "another object version": ({"object_version": 1}, "object_version: OrderPlaced has 2 here"),
+    "exists of a string": ({"subject": Pattern("exists", "no")}, "exists takes True or False"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "fault"), WRONG.values(), ids=WRONG)
+def test_a_wrong_pattern_is_refused(attributes: dict[str, Any], fault: str) -> None:
+    """The class does not come to exist, and the error names the place and the remedy; one fault for one mistake."""
+    with pytest.raises(PatternError) as raised:
+        define(**attributes)
+    assert fault in str(raised.value)
+    assert len(raised.value.faults) == 1
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    """One error lists every fault of the class."""
+    with pytest.raises(PatternError) as raised:
+        define(subject=5, atributes={}, attributes={"quantity": gt("5"), "total": 5, "nope": 1}, name="other")
+    assert [fault.path for fault in raised.value.faults] == [
+        "name",
+        "subject",
+        "attributes.quantity",
+        "attributes.total",
+        "attributes.nope",
+        "atributes",
+    ] or len(raised.value.faults) == 6
+
+
+RIGHT: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "the tour": {"subject": match(r"^\d+$"), "attributes": {"quantity": and_(gt(5), not_(gt(100))), "item_id": not_(empty())}},
+    "entity": {"object_current": {"currency": one_of("USD", "EUR"), "lines": any_item({"quantity": gt(1), "tags": contains("x")})}},
+    "no entity before": {"object_previous": None},
+    "entity as a predicate": {"object_current": lambda state: len(state.lines) > 1},
+    "entity by combination": {"object_current": or_(None, {"currency": "EUR"}, not_({"currency": "USD"}))},
+    "optional": {"attributes": {"total": None, "coupon": or_(None, prefix("X")), "due": exists(False)}},
+    "float takes ints": {"attributes": {"weight": between(1, 2.5)}},
+    "decimal": {"attributes": {"total": gte(Decimal("1.5"))}},
+    "uuid": {"attributes": {"item_id": in_({ITEM_ID, UUID(int=0)})}},
+    "dates": {"attributes": {"due": gt(date(2020, 1, 1)), "shipped_at": lt(datetime(2020, 1, 1))}, "timestamp": gt(datetime(2020, 1, 1, tzinfo=UTC))},
+    "lists": {"attributes": {"tags": ["a", "b"]}},
+    "length": {"attributes": {"tags": length(gt(2)), "coupon": length(between(1, 5)), "labels": length(1)}},
+    "text": {"attributes": {"coupon": or_(suffix("x"), ignore_case("y"), match("z"), eq("a"), neq("b"))}},
+    "mapping of a dictionary": {"attributes": {"labels": {"any key": gt(1)}}},
+    "anything": {"attributes": {"anything": {"x": [1, {"y": gt(2)}]}}},
+    "a model by its fields": {"attributes": {"best_line": {"sku": "a"}}},
+    "a model by value": {"attributes": {"best_line": Line(sku="a", quantity=1, price=Decimal(1))}},
+    "identity repeated": {"domain": "sales", "name": match("order"), "version": one_of(1, 2), "object_type": "order", "object_version": 2},
+    "a function": {"attributes": {"quantity": bool.__call__}},
+    "any": {"subject": any_(), "attributes": {}, "object_id": not_(None)},
+    "other class attributes": {"retries": 3, "LIMIT": 5, "retriable": (OSError,)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", RIGHT.values(), ids=RIGHT)
+def test_a_right_pattern_is_accepted(attributes: dict[str, Any]) -> None:
+    """No false alarm."""
+    define(**attributes)
+
+
+@pytest.mark.parametrize(
+    ("base", "attributes", "fault"),
+    [
+        (EventSubscriber, {"subject": match("(")}, "invalid regular expression"),
+        (EventSubscriber, {"attributes": {"a": {"b": lambda: 1}}}, "attributes.a.b: a predicate takes one argument"),
+        (EventSubscriber, {"atributes": {}}, "did you mean `attributes`?"),
+        (EventSubscriber, {"attributes": {"a": Pattern("gt", None)}}, "needs a bound that has an order"),
+        (DataSubscriber, {"pattern": {"a": one_of()}}, "pattern.a: no value to choose from"),
+        (DataSubscriber, {"patern": {"a": 1}}, "did you mean `pattern`?"),
+        (MessageSubscriber, {"pattern": match("[")}, "invalid regular expression"),
+        (EventSubscriber[OrderCancelled], {"attributes": {"quantity": 1}}, "no such field; it has `reason`"),
+    ],
+)
+def test_untyped_patterns_are_checked_too(base: Any, attributes: dict[str, Any], fault: str) -> None:
+    """What is wrong whatever the type is, is a fault of an untyped subscriber as well."""
+    with pytest.raises(PatternError) as raised:
+        define(base, **attributes)
+    assert fault in str(raised.value)
+
+
+def test_a_subclass_of_a_subscriber_is_checked_with_what_it_inherits() -> None:
+    """Patterns are inherited, and the event class is found through the bases."""
+    base = define(subject="42")
+    child: Any = define(base, attributes={"quantity": 5})
+    assert child.__wanted__.event_class is OrderPlaced
+    assert child.__wanted__.parts == {"event_subject": "42", "event_attributes": {"quantity": 5}}
+    with pytest.raises(PatternError):
+        define(base, attributes={"quantity": "5"})
+
+
+@pytest.mark.parametrize(
+    ("attributes", "wanted"),
+    [
+        ({"event_subject": "a", "subject": "b"}, {"event_subject": "a"}),
+        ({"subject": "b"}, {"event_subject": "b"}),
+        ({"event_subject": any_(), "subject": "b"}, {}),
+        ({"current_object": {"currency": "USD"}}, {"object_current": {"currency": "USD"}}),
+        ({"object_current": {"currency": "EUR"}, "current_object": {"currency": "USD"}}, {"object_current": {"currency": "EUR"}}),
+        ({"event_attributes": {"quantity": 1}, "attributes": {"quantity": 2}}, {"event_attributes": {"quantity": 1}}),
+        ({"attributes": {}, "object_current": {}}, {}),
+    ],
+)  # fmt: skip
+def test_an_alias_is_ignored_beside_its_name(attributes: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """The ancestor's table of aliases: the longer name counts."""
+    subscriber: Any = define(**attributes)
+    assert subscriber.__wanted__.parts == wanted
+
+
+def test_a_pattern_error_survives_pickling(roundtrip: Callable[[Any], Any]) -> None:
+    """Errors cross process boundaries with their faults."""
+    with pytest.raises(PatternError) as raised:
+        define(subject=5)
+    assert roundtrip(raised.value).faults == raised.value.faults

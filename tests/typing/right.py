@@ -1,0 +1,263 @@
+"""Right subscribers: both type checkers, and the class definition, accept every one without a message."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from mega_typed import (
+    DataSubscriber,
+    Event,
+    EventSubscriber,
+    MegaPayload,
+    MessageSubscriber,
+    ObjectState,
+    ProcessStatus,
+)
+from mega_typed.match import (
+    all_items,
+    and_,
+    any_,
+    any_item,
+    between,
+    contains,
+    empty,
+    eq,
+    exists,
+    gt,
+    gte,
+    ignore_case,
+    in_,
+    length,
+    lt,
+    lte,
+    match,
+    neq,
+    not_,
+    one_of,
+    or_,
+    prefix,
+    suffix,
+)
+
+from generated.shopping_cart import (
+    Cart,
+    CartItem,
+    Checkout,
+    CheckoutSubscriber,
+    ItemAdded,
+    ItemAddedSubscriber,
+    ItemAddedV2,
+    ItemAddedV2Subscriber,
+    ItemRemoved,
+    ItemRemovedSubscriber,
+)
+from generated.user import UserCreated, UserCreatedSubscriber, UserLoginApp, UserLoginAppSubscriber
+
+ITEM = UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")
+
+
+class Tour(ItemAddedSubscriber):
+    subject = match(r"^\d+$")
+    attributes = {"quantity": and_(gt(5), not_(gt(100))), "item_id": not_(empty())}
+    object_current = {"currency": one_of("USD", "EUR")}
+
+    def process(self, event: ItemAdded) -> ProcessStatus:
+        amount: int = event.quantity
+        price: Decimal | None = event.price
+        state: ObjectState[Cart] | None = event.object
+        return ProcessStatus.DONE if amount and price and state else ProcessStatus.RETRY_LATER
+
+
+class ReturnsNothing(ItemAddedSubscriber):
+    def process(self, event: ItemAdded) -> None:
+        del event
+
+
+class Identity(ItemAddedSubscriber):
+    domain = "shopping_cart"
+    name = "item.added"
+    version = 1
+
+
+class Envelope(ItemAddedSubscriber):
+    timestamp = gte(datetime(2020, 1, 1, tzinfo=UTC))
+    subject = or_(None, "x", prefix("y"))
+    publisher = not_(one_of("a", "b"))
+    object_id = any_()
+    object_previous = None
+
+
+class Numbers(ItemAddedV2Subscriber):
+    attributes = {"quantity": or_(1, between(5, 10), in_([20, 30]), lambda q: q > 100), "price": gte(Decimal("1.5"))}
+
+
+class Equality(ItemAddedV2Subscriber):
+    attributes = {"quantity": eq(5), "price": neq(Decimal(5)), "item_id": in_({ITEM})}
+
+
+class Enum(ItemAddedV2Subscriber):
+    attributes = {"currency": not_(one_of("EUR", "USD"))}
+
+
+class EnumOr(ItemAddedV2Subscriber):
+    attributes = {"currency": or_("USD", one_of("EUR", "GBP"))}
+
+
+class EnumIn(ItemAddedV2Subscriber):
+    attributes = {"currency": in_(["USD", "EUR"])}
+
+
+class EnumNotIn(ItemAddedV2Subscriber):
+    attributes = {"currency": not_(in_(["USD", "EUR"]))}
+
+
+class EnumLambda(ItemAddedV2Subscriber):
+    attributes = {"currency": lambda currency: currency == "USD"}
+
+
+class EnumNegated(ItemAddedV2Subscriber):
+    attributes = {"currency": and_(not_("USD"), not_("EUR"))}
+
+
+class EnumExists(ItemRemovedSubscriber):
+    attributes = {"reason": or_(None, "changed_mind", one_of("out_of_stock")), "quantity": exists(False)}
+
+
+class Nested(ItemAddedV2Subscriber):
+    attributes = {"source": {"page": "search", "position": lte(3), "campaign": None}}
+
+
+class NestedChoice(ItemAddedV2Subscriber):
+    attributes = {"source": or_({"page": "search"}, {"page": one_of("product", "wishlist")})}
+
+
+class NestedNegation(ItemAddedV2Subscriber):
+    attributes = {"source": not_({"page": "search"})}
+
+
+class NestedPredicate(ItemAddedV2Subscriber):
+    attributes = {"source": lambda source: source.position is not None and source.position < 5}
+
+
+class NestedOptional(ItemAddedV2Subscriber):
+    attributes = {"source": or_(None, {"campaign": exists()}), "note": or_(empty(), match("gift"))}
+
+
+class Items(ItemAddedSubscriber):
+    object_current = {"items": any_item({"quantity": gt(5), "tags": contains("gift")})}
+
+
+class ItemsAll(ItemAddedSubscriber):
+    object_current = {"items": all_items({"price": lt(Decimal(10)), "tags": or_(None, all_items(prefix("x")))})}
+
+
+class ItemsPredicate(ItemAddedSubscriber):
+    object_current = {"items": any_item(lambda item: item.quantity > 5)}
+
+
+class ItemsCombined(ItemAddedSubscriber):
+    object_current = {"items": and_(length(gt(1)), any_item({"quantity": 5}), not_(any_item({"quantity": 6})))}
+
+
+class ItemsWhole(ItemAddedSubscriber):
+    object_current = {"items": lambda items: sum(item.quantity for item in items) > 10}
+
+
+class ItemsEmpty(ItemAddedSubscriber):
+    object_current = {"items": not_(empty())}
+
+
+class Tags(ItemAddedSubscriber):
+    object_current = {"items": any_item({"tags": ["a", "b"]})}
+
+
+class TagsLength(ItemAddedSubscriber):
+    object_current = {"items": any_item({"tags": and_(length(between(1, 3)), contains("a"), any_item(suffix("b")))})}
+
+
+class EntityChoice(ItemAddedSubscriber):
+    object_current = or_({"currency": "USD"}, {"currency": "EUR", "coupon": length(6)})
+
+
+class EntityDates(ItemAddedSubscriber):
+    object_current = {"delivery_date": gt(date(2020, 1, 1)), "created_at": lt(datetime(2030, 1, 1, tzinfo=UTC))}
+
+
+class RequiredEntity(CheckoutSubscriber):
+    attributes = {
+        "payment_method": one_of("credit_card", "voucher"),
+        "installments": or_(None, lt(3)),
+        "shipping": {"country": "DE", "street": length(1)},
+        "billing": None,
+        "gift_messages": {"any item": match("love")},
+        "channel": "web",
+    }
+
+    def process(self, event: Checkout) -> ProcessStatus | None:
+        state: ObjectState[Cart] = event.object
+        return None if state.current else ProcessStatus.FATAL_ERROR
+
+
+class TakenNames(UserCreatedSubscriber):
+    attributes = {"class_": not_("guest"), "name": ignore_case("john doe"), "preferences": {"newsletter": True}}
+
+    def process(self, event: UserCreated) -> None:
+        name: str | None = event.name
+        kind: str = event.class_
+        del name, kind
+
+
+class NameInParts(UserLoginAppSubscriber):
+    attributes = {"device": {"model": prefix("Pixel")}, "app_version": match(r"4\.")}
+
+    def process(self, event: UserLoginApp) -> None:
+        model: str = event.device.model
+        del model
+
+
+class Untyped(EventSubscriber):
+    event_domain = "shopping_cart"
+    name = match("item")
+    attributes = {"quantity": gt(5), "deep": {"er": not_(empty())}}
+
+    def process(self, payload: MegaPayload) -> ProcessStatus:
+        return ProcessStatus.DONE if payload.event.quantity else ProcessStatus.RETRY_LATER
+
+
+class UntypedAliases(EventSubscriber):
+    event_attributes = {"a": 1}
+    current_object = {"b": 2}
+
+
+class Data(DataSubscriber):
+    pattern = {"type": match("user"), "price": gt(10)}
+
+    def process(self, data: dict[str, Any]) -> None:
+        del data
+
+
+class Message(MessageSubscriber):
+    pattern = match("ERROR")
+
+    def process(self, payload: object) -> None:
+        del payload
+
+
+class TypedByHand(EventSubscriber[ItemRemoved]):
+    def process(self, event: ItemRemoved) -> None:
+        reason: str | None = event.reason
+        del reason
+
+
+def construct() -> list[Event]:
+    item = CartItem(id=ITEM, price=Decimal("1.5"), quantity=1, tags=["a"])
+    now = datetime.now(UTC)
+    cart = Cart(id=ITEM, user_id=1, items=[item], currency="USD", value=Decimal(1), created_at=now, updated_at=now)
+    return [
+        ItemAdded(item_id=ITEM, quantity=1),
+        ItemAdded(item_id=ITEM, quantity=1, price=None, subject="1", publisher="x", timestamp=now, extra={"a": [1]}),
+        ItemAdded(item_id=ITEM, quantity=1, object=ObjectState(id="1", current=cart, previous=None)),
+        ItemAddedV2(item_id=ITEM, quantity=1, price=Decimal(1), currency="EUR", note=None),
+        UserCreated(username="john", class_="member"),
+    ]
