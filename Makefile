@@ -3,16 +3,24 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test lint types unit generate check-generated bench clean
+# The other interpreters that this machine has, 3.11 or newer: on the PATH, or installed by pyenv.
+OTHERS := $(shell $(PYTHON) tests/interpreters.py)
+# What they run: all that needs no type checker and no server.
+PORTABLE := tests/codegen tests/test_codecs.py tests/test_dispatch.py tests/test_envelopes.py tests/test_event.py \
+            tests/test_patterns_page.py tests/test_payload.py tests/test_subscribers.py
+
+.PHONY: help demo test lint types check-generated unit others generate bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, report
+	$(BIN)/mega-codegen schemas/ -o generated/
 	$(BIN)/python -m examples.demo
 
-test: lint types check-generated unit ## Everything that must be green
+test: lint types check-generated unit others ## Everything that must be green
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .
@@ -20,7 +28,7 @@ lint: $(READY) ## ruff: lint and format
 
 types: $(READY) ## mypy --strict and pyright (strict)
 	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 check-generated: $(READY) ## generated/ is what schemas/ says
 	$(BIN)/mega-codegen schemas/ -o generated/ --check
@@ -28,17 +36,26 @@ check-generated: $(READY) ## generated/ is what schemas/ says
 unit: $(READY) ## The tests, warnings as errors
 	$(BIN)/pytest -n 2
 
+others: $(READY) ## The portable tests on every other interpreter, 3.11 or newer, that the machine has
+	@set -e; for python in $(OTHERS); do \
+	    venv=$(VENV)-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "== $$($$python --version)"; \
+	    test -x $$venv/bin/python || $$python -m venv $$venv; \
+	    $$venv/bin/python $(PIP) --editable '.[codegen]' hypothesis jsonschema pytest pytest-xdist; \
+	    $$venv/bin/python -m pytest -q -n 2 -p no:cacheprovider $(PORTABLE); \
+	done
+
 generate: $(READY) ## Rewrite generated/ from schemas/
 	$(BIN)/mega-codegen schemas/ -o generated/
 
 bench: $(READY) ## Ratios of medians, interleaved, CPU time
 	$(BIN)/python -m bench
 
-clean: ## Remove the virtual environment and the caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove the virtual environments and the caches
+	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python $(PIP) --editable '.[dev]'
 	@touch $@

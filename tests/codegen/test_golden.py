@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mega_codegen.write import MANIFEST
 
 from .making import ROOT, contents, run
 
+TOOLS = pytest.mark.skipif(find_spec("mypy") is None, reason="the tools are installed for one interpreter only")
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 
@@ -55,6 +57,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@TOOLS
 @pytest.mark.parametrize("length", [88, 120])
 def test_generated_code_is_formatted(packages: Path, length: int) -> None:
     """``ruff format`` has nothing to change, neither with its default settings nor with longer lines."""
@@ -62,6 +65,7 @@ def test_generated_code_is_formatted(packages: Path, length: int) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@TOOLS
 def test_generated_code_passes_the_linter(packages: Path) -> None:
     """``ruff check`` has nothing to say: default rules, sorted imports, modern syntax, docstrings."""
     rules = "--extend-select=I,UP,D1,D2,B,C4,PIE,RET,RUF,SIM"
@@ -70,12 +74,14 @@ def test_generated_code_passes_the_linter(packages: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@TOOLS
 def test_generated_code_passes_mypy(packages: Path) -> None:
     """``mypy --strict`` has nothing to say."""
     done = run("-m", "mypy", "--strict", "--python-version=3.11", ".", cwd=packages, MYPYPATH=str(ROOT))
     assert done.returncode == 0, done.stdout
 
 
+@TOOLS
 def test_generated_code_passes_pyright(packages: Path) -> None:
     """Pyright in strict mode has nothing to say."""
     settings = {"typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": [str(ROOT)]}
