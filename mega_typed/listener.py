@@ -30,9 +30,9 @@ from types import FrameType
 from typing import Any, Final, Literal
 
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
-from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError
+from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
 logger = logging.getLogger("mega_typed.listener")
@@ -366,17 +366,23 @@ def _log_outcome(message_id: str, outcome: Outcome) -> None:
         "reading": str(outcome.reading),
         "event_type": str(outcome.event_type) if outcome.event_type else None,
     }
-    if outcome.error is None:
+    if outcome.reading is Reading.CONFIRMATION:
+        logger.warning("message %s: an SNS confirmation, which is not followed; it stays", message_id, extra=fields)
+    elif outcome.error is None:
         logger.debug("message %s: %s", message_id, outcome.disposition, extra=fields)
     else:
         reason = outcome.error.reason if isinstance(outcome.error, DecodeError) else type(outcome.error).__name__
-        logger.warning(
-            "message %s: %s: %s", message_id, outcome.disposition, reason, extra={**fields, "reason": reason}
-        )
+        paths = [fault.path for fault in outcome.error.faults] if isinstance(outcome.error, InvalidPayload) else []
+        where = f" at {', '.join(paths)}" if paths else ""
+        extra = {**fields, "reason": reason, "paths": paths}
+        logger.warning("message %s: %s: %s%s", message_id, outcome.disposition, reason, where, extra=extra)
     for result in outcome.results:
         if result.error is not None:
             level = logging.WARNING if result.status is ProcessStatus.RETRIABLE_ERROR else logging.ERROR
             _log_failure(level, result.subscriber.__qualname__, result.error, fields)
+        elif result.status is ProcessStatus.FATAL_ERROR:
+            who = result.subscriber.__qualname__
+            logger.error("message %s: %s says FATAL_ERROR", message_id, who, extra={**fields, "failed": who})
     for defect in outcome.defects:
         _log_failure(logging.ERROR, f"a pattern of {defect.subscriber.__qualname__}", defect.error, fields)
 

@@ -5,6 +5,7 @@ The dispatcher is replaced where only the shell is of interest: it says what hap
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,6 +37,8 @@ from mega_typed.match import gt
 from mega_typed.payload import MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, ProcessStatus
+
+from tests.samples import OrderPlaced, placed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -195,6 +199,56 @@ def test_subscribers_receive_what_publishers_publish(
     while listener.poll_once():
         pass
     assert sorted(map(str, seen)) == sorted(map(str, [5, 5, 5, "order", "deadbeef", b"blob"]))
+
+
+@pytest.mark.parametrize("binary", [False, True], ids=["json", "bson"])
+@pytest.mark.parametrize("way", ["direct", "wrapped", "raw"])
+def test_a_typed_event_arrives_equal(
+    aws: Mapping[str, Any], queue: Factory, topic: Factory, sqs: SQSClient, sns: Any, way: str, binary: bool
+) -> None:
+    """Over HTTP, whatever the way and the encoding, a typed subscriber is given the event that was published."""
+    url = queue()
+    seen: list[OrderPlaced] = []
+
+    class Placed(EventSubscriber[OrderPlaced]):
+        attributes: ClassVar[Any] = {"quantity": gt(4), "total": gt(Decimal(19))}
+
+        def process(self, event: OrderPlaced) -> None:
+            seen.append(event)
+
+    event = placed(extra={"text": "Grüße, 世界 \u0007 \ufffe"})
+    if way == "direct":
+        SqsPublisher(url, client=sqs).publish(event, binary)
+    else:
+        SnsPublisher(topic(url, raw=way == "raw"), client=sns).publish(event, binary)
+    listener = SqsListener(url, wait_time_seconds=0, **aws)
+    listener.register_subscriber(Placed)
+    [outcome] = listener.poll_once()
+    assert outcome.disposition is Disposition.DELETE
+    assert seen == [event]
+
+
+def test_what_needs_an_eye_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """An invalid event is logged with the paths of its faults, a FATAL_ERROR as an error, a confirmation by its kind."""
+
+    class Gives(EventSubscriber[OrderPlaced]):
+        def process(self, event: OrderPlaced) -> ProcessStatus:
+            return ProcessStatus.FATAL_ERROR
+
+    invalid = placed().to_json().decode().replace('"quantity":5', '"quantity":0')
+    arn = "arn:aws:sns:eu-west-1:000000000000:t"
+    confirmation = {"Type": "SubscriptionConfirmation", "MessageId": "1", "TopicArn": arn, "Message": "x", "Token": "y"}
+    client = FakeClient([message(invalid), message(placed().to_json().decode()), message(json.dumps(confirmation))])
+    listener = SqsListener(QUEUE, client=client)
+    listener.register_subscriber(Gives)
+    listener.poll_once()
+    said = [(record.levelname, record.getMessage(), vars(record)["message_id"]) for record in caplog.records]
+    assert [(level, text.removeprefix(f"message {message_id}: ")) for level, text, message_id in said] == [
+        ("WARNING", "retry: invalid_payload at event.attributes.quantity"),
+        ("ERROR", "test_what_needs_an_eye_is_logged.<locals>.Gives says FATAL_ERROR"),
+        ("WARNING", "an SNS confirmation, which is not followed; it stays"),
+    ]
+    assert len(client.deleted) == 1
 
 
 def test_what_subscribers_raise_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
