@@ -26,6 +26,8 @@ from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 
+__version__ = "0.1.0"
+
 __all__ = [
     "CodecError",
     "ConfigurationError",

@@ -66,6 +66,7 @@ _KINDS: Final = {
     ContentType.TEXT: ContentKind.TEXT,
     ContentType.BINARY: ContentKind.BINARY,
 }
+_MAX_BODY: Final = 1_048_576  # bytes, of an SQS message
 _SYNTAX: Final = msgspec.json.Decoder(_Skip)
 _DOCUMENT: Final = msgspec.json.Decoder(dict[str, Any])
 _BSON_OPTIONS: Final = CodecOptions[dict[str, Any]](tz_aware=True, uuid_representation=UuidRepresentation.STANDARD)
@@ -78,15 +79,24 @@ class Content:
         content_type: how the body was written.
         kind: what it holds, and so which of the other members may be used; the wrong one raises ``CodecError`` with
             the reason ``wrong_kind``.
+        damage: of a text or bytes that were sniffed and look like a broken document: why they cannot be read as one.
     """
 
-    __slots__ = ("_document", "_value", "content_type", "kind")
+    __slots__ = ("_document", "_value", "content_type", "damage", "kind")
 
     content_type: Final[ContentType]
     kind: Final[ContentKind]
+    damage: Final[CodecError | None]
 
-    def __init__(self, content_type: ContentType, value: str | bytes | None, document: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        content_type: ContentType,
+        value: str | bytes | None,
+        document: dict[str, Any] | None,
+        damage: CodecError | None = None,
+    ) -> None:
         self.content_type = content_type
+        self.damage = damage
         self.kind = _KINDS[content_type]
         self._value = value
         self._document = document
@@ -230,31 +240,41 @@ def iso_timestamp(moment: datetime) -> str:
     if offset is None:
         moment = moment.replace(tzinfo=UTC)
     elif offset % timedelta(minutes=1):  # ISO-8601 has no seconds in an offset
-        moment = moment.astimezone(UTC)
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError as error:
+            raise EncodeError(f"{moment!r} cannot be written: in UTC it is out of range") from error
     text = moment.isoformat()
     return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 def _sniff(body: str) -> Content:
-    try:
-        if _starts_as_object(body):
+    if _starts_as_object(body):
+        body = body.removeprefix(_BOM)
+        try:
             _SYNTAX.decode(body)
-            return Content(ContentType.JSON, body, None)
+        except (ValueError, RecursionError) as error:
+            damage = _json_error(error) if _LOOKS_LIKE_JSON(body) else None
+            return Content(ContentType.TEXT, body, None, damage)
+        return Content(ContentType.JSON, body, None)
+    try:
         data = _unbase64(body)
-    except (ValueError, RecursionError):
+    except CodecError:
         return Content(ContentType.TEXT, body, None)
     if not data:
         return Content(ContentType.TEXT, body, None)
     try:
         return Content(ContentType.BSON, None, _unbson(data))
-    except CodecError:
-        return Content(ContentType.BINARY, data, None)
+    except CodecError as error:
+        if "\n" in body.rstrip():  # several lines of words are no blob
+            return Content(ContentType.TEXT, body, None)
+        return Content(ContentType.BINARY, data, None, error if _looks_like_bson(data) else None)
 
 
 def _read_json(body: str) -> Content:
     if not _starts_as_object(body):
         raise CodecError("not_an_object", "declared as JSON, the body must be a JSON object")
-    return Content(ContentType.JSON, body, None)
+    return Content(ContentType.JSON, body.removeprefix(_BOM), None)
 
 
 _READERS: Final[dict[str, Callable[[str], Content]]] = {
@@ -265,22 +285,39 @@ _READERS: Final[dict[str, Callable[[str], Content]]] = {
 }
 
 
+_BOM: Final = "\ufeff"
+_LOOKS_LIKE_JSON: Final = re.compile(r"\s*\{\s*[\"}]").match
+
+
 def _starts_as_object(body: str) -> bool:
-    return body[:1] == "{" or (body[:1] in " \t\r\n" and body.lstrip(" \t\r\n")[:1] == "{")
+    return body[:1] == "{" or (body[:1] in " \t\r\n\ufeff" and body.lstrip(" \t\r\n\ufeff")[:1] == "{")
+
+
+def _looks_like_bson(data: bytes) -> bool:
+    """Whether bytes begin as a document of a possible size does: its size, the type and the name of its first field."""
+    size = int.from_bytes(data[:4], "little")
+    name = data[5:261].partition(b"\0")
+    fits = 5 < size <= _MAX_BODY and data[4:5] != b"" and 0 < data[4] < 0x14
+    return fits and bool(name[1]) and name[0].isascii() and name[0].replace(b"_", b"").isalnum()
 
 
 def parse_json(text: str | bytes) -> dict[str, Any]:
     """Parse a JSON object. Raises ``CodecError``: ``malformed_json``, ``number_out_of_range`` or ``too_deep``."""
     try:
         return _DOCUMENT.decode(text)
-    except RecursionError:
-        raise CodecError("too_deep", "the JSON is nested too deeply") from None
-    except (msgspec.DecodeError, UnicodeError) as error:
-        reason = "number_out_of_range" if "out of range" in str(error) else "malformed_json"
-        raise CodecError(reason, str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _json_error(error) from None
+
+
+def _json_error(error: Exception) -> CodecError:
+    if isinstance(error, RecursionError):
+        return CodecError("too_deep", "the JSON is nested too deeply")
+    return CodecError("number_out_of_range" if "out of range" in str(error) else "malformed_json", str(error))
 
 
 def _unbase64(body: str) -> bytes:
+    if "\n" in body:  # as MIME and many encoders break it
+        body = body.replace("\r\n", "").replace("\n", "")
     try:
         return msgspec.convert(body, bytes)  # as strict as RFC 4648, and several times faster than binascii
     except ValueError:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,7 +24,14 @@ from typing import Any, Literal, cast
 
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
 from mega_typed.envelopes import EnvelopeKind, Record, open_envelope
-from mega_typed.errors import DecodeError, EncodeError, InvalidPayload, MegaError, RegistrationError
+from mega_typed.errors import (
+    ConfigurationError,
+    DecodeError,
+    EncodeError,
+    InvalidPayload,
+    MegaError,
+    RegistrationError,
+)
 from mega_typed.event import Event
 from mega_typed.match import PredicateFailed, matches
 from mega_typed.payload import EventType, MegaPayload, identity_of
@@ -126,6 +133,8 @@ def disposition(
 
 _READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
 
+_LAZY_FUNCTIONS = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
 ToData = Callable[[str | bytes], Mapping[str, Any] | None]
 
 
@@ -138,6 +147,9 @@ class Dispatcher:
         retriable: exception types that mean "try again later" for every subscriber.
         to_data: turns plaintext or a blob into a data object (or the document of a MEGA event) that patterns then
             apply to; ``None`` leaves it as it is.
+
+    Raises:
+        ConfigurationError: an argument is none of those.
     """
 
     def __init__(
@@ -148,9 +160,13 @@ class Dispatcher:
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
     ) -> None:
-        self._envelope = envelope
+        if unmatched not in ("delete", "keep"):
+            raise ConfigurationError(f'unmatched must be "delete" or "keep", not {unmatched!r}')
+        if envelope is not None and envelope not in list(EnvelopeKind):
+            raise ConfigurationError(f"envelope must be one of {', '.join(EnvelopeKind)}, not {envelope!r}")
+        self._envelope = None if envelope is None else EnvelopeKind(envelope)
         self._unmatched: Literal["delete", "keep"] = unmatched
-        self._retriable = retriable
+        self._retriable = exception_types(retriable)
         self._to_data = to_data
         self._order: dict[type[Subscriber[Any]], int] = {}
         self._typed: defaultdict[EventType, list[EventSubscriber[Any]]] = defaultdict(list)
@@ -180,8 +196,16 @@ class Dispatcher:
             raise RegistrationError(f"{name} is registered already")
         if subscriber.process is Subscriber.process:
             raise RegistrationError(f"{name} does not define process()")
-        if inspect.iscoroutinefunction(subscriber.process):
-            raise RegistrationError(f"{name}.process is a coroutine function; only ordinary functions are supported")
+        if any(is_lazy(subscriber.process) for is_lazy in _LAZY_FUNCTIONS):
+            raise RegistrationError(f"{name}.process is a coroutine or a generator function, which would never run")
+        try:
+            exception_types(subscriber.retriable)
+        except ConfigurationError as error:
+            raise RegistrationError(f"{name}: {error}") from error
+        try:
+            inspect.signature(subscriber.process).bind(None, None)
+        except TypeError as error:
+            raise RegistrationError(f"{name}.process must take self and one payload: {error}") from error
         try:
             instance = subscriber()
         except TypeError as error:
@@ -212,7 +236,10 @@ class Dispatcher:
             event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
             if event_type is not None:
                 return self._run(record, Reading.EVENT, self._of_event(event_type, content), event_type)
-            return self._run(record, _READINGS[content.kind], self._of_data(content))
+            selection = self._of_data(content)
+            if content.damage is not None and not selection.matched:
+                return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
+            return self._run(record, _READINGS[content.kind], selection)
         except InvalidPayload as error:
             return self._outcome(record, Reading.INVALID, error=error, event_type=event_type)
         except DecodeError as error:
@@ -227,8 +254,10 @@ class Dispatcher:
             return content if data is None else decode(encode_document(data).body, ContentType.JSON)
         except EncodeError as error:
             raise DecodeError("to_data", f"to_data returned what cannot be a data object: {error}") from error
-        except Exception as error:
-            raise DecodeError("to_data", f"to_data raised {type(error).__name__}: {error}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise DecodeError("to_data", f"to_data raised {type(error).__name__}") from error
 
     # --- matching: every pattern is evaluated before any subscriber processes ---------------------------------------
 
@@ -274,17 +303,25 @@ class Dispatcher:
 
     def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
         try:
-            status = subscriber.process(payload)
-        except (*self._retriable, *subscriber.retriable) as error:
+            status = cast("object", subscriber.process(payload))
+        except (*self._retriable, *exception_types(subscriber.retriable)) as error:
             return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
             return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
         if status is None:
             return SubscriberResult(type(subscriber), ProcessStatus.DONE)
-        if isinstance(status, ProcessStatus):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(status, ProcessStatus):
             return SubscriberResult(type(subscriber), status)
-        error = TypeError(f"process() returned {status!r}; return a ProcessStatus, or nothing for DONE")
-        return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
+        kind = type(status).__name__
+        if isinstance(status, Awaitable | Generator | AsyncGenerator):  # nothing was processed, so nothing may be lost
+            if inspect.iscoroutine(status):
+                status.close()
+            unrun = TypeError(f"process() returned a {kind}, which never runs")
+            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, unrun)
+        unknown = TypeError(f"process() returned a {kind}; return a ProcessStatus, or nothing for DONE")
+        return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, unknown)
 
     def _outcome(
         self,
@@ -302,6 +339,15 @@ class Dispatcher:
         return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
 
 
+def exception_types(declared: object) -> tuple[type[Exception], ...]:
+    """Declared exception types as a tuple; one type alone is one. Raises ``ConfigurationError`` for anything else."""
+    types = declared if isinstance(declared, tuple) else (declared,)
+    for found in types:
+        if not (isinstance(found, type) and issubclass(found, Exception)):
+            raise ConfigurationError(f"retriable is a tuple of exception types, and {found!r} is none")
+    return cast("tuple[type[Exception], ...]", types)
+
+
 class _Selection:
     """The subscribers that a payload matches, each with what it is given, and those whose pattern failed."""
 
@@ -316,8 +362,9 @@ class _Selection:
     def test(self, subscriber: Subscriber[Any], test: Callable[[], bool]) -> bool:
         try:
             return test()
-        except PredicateFailed as error:
-            self.defects.append(Defect(type(subscriber), error.__cause__ or error))
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, PredicateFailed) else None
+            self.defects.append(Defect(type(subscriber), cause or error))
             return False
 
 

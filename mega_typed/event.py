@@ -30,7 +30,14 @@ from mega_typed.payload import EventType, MegaPayload, identity_of_json, read_he
 from mega_typed.registry import registered_class
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticSerializationError, core_schema, to_json
+from pydantic_core import (
+    CoreSchema,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticSerializationError,
+    SchemaSerializer,
+    core_schema,
+)
 
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
 
@@ -108,12 +115,13 @@ class Model(BaseModel):
         extra="allow",
         allow_inf_nan=False,
         defer_build=True,
-        validate_by_name=True,
         use_attribute_docstrings=True,
     )
 
     __wire_names__: ClassVar[Mapping[str, str]] = {}
     __nullable__: ClassVar[frozenset[str]] = frozenset()
+    __constants__: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the schema fixes and requires, made by the class itself."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -125,6 +133,27 @@ class Model(BaseModel):
             if field.default is None and not settled and name not in cls.__nullable__:
                 field.metadata.append(_REJECTING)
                 field.exclude_if = _is_none
+        cls.__constants__ = frozenset(name for name, field in cls.model_fields.items() if _is_constant(field))
+
+    if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
+
+        def __init__(self, /, **data: Any) -> None:
+            cls = type(self)
+            unknown = data.keys() - cls.model_fields.keys()
+            if unknown:
+                faults = [InitErrorDetails(type="extra_forbidden", loc=(n,), input=data[n]) for n in sorted(unknown)]
+                raise ValidationError.from_exception_data(cls.__name__, faults)
+            self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+            self.__pydantic_fields_set__.update(cls.__constants__)
+
+        __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
+
+
+def _is_constant(field: FieldInfo) -> bool:
+    """Whether the schema fixes and requires a field: the constructor fills it in, and a payload must have it."""
+    return (
+        field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    )
 
 
 class ObjectState(Model, Generic[T]):
@@ -156,6 +185,7 @@ def _restored_state(arguments: tuple[Any, ...], values: dict[Any, Any]) -> Objec
     return state
 
 
+_write = SchemaSerializer(core_schema.any_schema(), {"ser_json_inf_nan": "constants"}).to_json
 _ENVELOPE_KEYS = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
 _SECTIONS = frozenset({"protocol", "version", "event", "object", "extra"})
 
@@ -184,7 +214,7 @@ class Event(Model):
         pydantic.ValidationError: the constructor's arguments are not what the schema says.
     """
 
-    model_config = ConfigDict(extra="ignore", validate_by_name=False)
+    model_config = ConfigDict(extra="ignore")
 
     __event_type__: ClassVar[EventType]
     __object_type__: ClassVar[str | None] = None
@@ -192,6 +222,8 @@ class Event(Model):
     __closed__: ClassVar[bool] = False
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
+    __null_names__: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that are written as null when they are given as ``None``, made by the class itself."""
 
     timestamp: Timestamp = Field(default_factory=_now)
     subject: Annotated[str | None, _TOLERATING] = None
@@ -219,35 +251,36 @@ class Event(Model):
         if _TOLERATING not in object_field.metadata and not object_field.is_required():
             object_field.metadata[:] = [_TOLERATING]
         cls.__attribute_names__ = names
+        cls.__null_names__ = cls.__nullable__ | {name for name in names if cls.model_fields[name].is_required()}
 
     if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
 
         def __init__(self, /, **data: Any) -> None:
-            cls = type(self)
-            unknown = data.keys() - cls.model_fields.keys()
-            if unknown:
-                raise ValidationError.from_exception_data(
-                    cls.__name__,
-                    [
-                        InitErrorDetails(type="extra_forbidden", loc=(name,), input=data[name])
-                        for name in sorted(unknown)
-                    ],
-                )
-            state = data.get("object")
-            if isinstance(state, ObjectState):
-                data["object"] = cls.__fixed_object__(state)
-            self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+            super().__init__(**data)
+            state = self.__dict__["object"]
+            if state is not None:
+                self.__dict__["object"] = self.__fixed_object__(state)
 
-        __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
+        __init__.__pydantic_base_init__ = True
 
     @classmethod
     def __fixed_object__(cls, state: ObjectState[Any]) -> ObjectState[Any]:
-        """The same state with what the schema fixes filled in; unchanged where it already says something."""
+        """The same state with what the schema fixes filled in. Raises ``ValidationError`` where it says otherwise."""
         fixed: dict[str, Any] = {}
-        if cls.__object_type__ is not None and state.type is None:
-            fixed["type"] = cls.__object_type__
-        if cls.__object_version__ is not None and "version" not in state.model_fields_set:
-            fixed["version"] = cls.__object_version__
+        faults: list[InitErrorDetails] = []
+        for part, expected in (("type", cls.__object_type__), ("version", cls.__object_version__)):
+            got = getattr(state, part)
+            if expected is None or got == expected:
+                continue
+            if got is None or part not in state.model_fields_set:
+                fixed[part] = expected
+            else:
+                error = PydanticCustomError(
+                    "fixed", "the schema fixes this to {expected}", {"expected": repr(expected)}
+                )
+                faults.append(InitErrorDetails(type=error, loc=("object", part), input=got))
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
         return state.model_copy(update=fixed) if fixed else state
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -293,11 +326,11 @@ class Event(Model):
             EncodeError: a value in ``extra`` cannot be said in JSON.
         """
         fields = self.__dict__
-        nulls = self.__nullable__ & self.__pydantic_fields_set__
+        sent, nulls = self.__pydantic_fields_set__, self.__null_names__
         attributes: dict[str, Any] = {}
         for name, wire in self.__attribute_names__.items():
             value = fields[name]
-            if value is not None or name in nulls:
+            if value is not None or (name in nulls and name in sent):
                 attributes[wire] = value
         identity = self.__event_type__
         event: dict[str, Any] = {"name": identity.name, "version": identity.version, "timestamp": fields["timestamp"]}
@@ -313,12 +346,12 @@ class Event(Model):
             document["object"] = fields["object"]
         if fields["extra"]:
             document["extra"] = fields["extra"]
-        if self.__pydantic_private__ is not None:
-            unlisted, sections = self.__unlisted__()
-            attributes.update(unlisted)
-            document.update(sections)
         try:
-            text = to_json(document, by_alias=True, inf_nan_mode="constants")
+            if self.__pydantic_private__ is not None:
+                unlisted, sections = self.__unlisted__()
+                attributes.update(unlisted)
+                document.update(sections)
+            text = _write(document, by_alias=True, exclude_unset=True)
             if b"NaN" in text or b"Infinity" in text:  # in a string, or in `extra`, where JSON cannot say it
                 msgspec.json.decode(text)
             return text
@@ -346,9 +379,12 @@ class Event(Model):
     def __eq__(self, other: Any) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self.__dict__ == other.__dict__ and (
-            self.__pydantic_private__ == other.__pydantic_private__ or self.__unlisted__() == other.__unlisted__()
-        )
+        if self.__dict__ != other.__dict__ or self.__pydantic_private__ == other.__pydantic_private__:
+            return self.__dict__ == other.__dict__
+        try:
+            return self.__unlisted__() == other.__unlisted__()
+        except (ValueError, RecursionError):  # an unlisted number that only the text can hold
+            return False
 
     def __hash__(self) -> int:
         fields = self.__dict__
@@ -366,7 +402,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
-    constants = frozenset(name for name in cls.__attribute_names__ if _is_constant(cls.model_fields[name]))
+    constants = cls.__constants__
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
@@ -374,7 +410,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         try:
             head = read_head(text)
         except (ValueError, RecursionError):
-            return _other_class(cls, identity_of_json(text)).from_json(text)
+            return read_other(text)
         event = head.event
         if (
             event is not None
@@ -385,6 +421,9 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             and head.version == 1
         ):
             return read(text)
+        return read_other(text)
+
+    def read_other(text: str | bytes) -> Event:
         identity = identity_of_json(text)
         return read(text) if identity == (domain, name, number) else _other_class(cls, identity).from_json(text)
 
@@ -421,7 +460,10 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         vars(state)[part] = expected
 
     def refuse_unlisted(event: Event) -> None:
-        attributes, _ = event.__unlisted__()
+        try:
+            attributes, _ = event.__unlisted__()
+        except (ValueError, RecursionError) as error:
+            raise InvalidPayload(title, [Fault("", f"it holds what cannot be read: {error}")]) from None
         if attributes:
             allowed = ", ".join(sorted(cls.__attribute_names__.values())) or "none"
             message = f"not an attribute of {cls.__event_type__}; it has: {allowed}"
@@ -443,13 +485,6 @@ def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:
         fault = Fault("event", f"{identity} is not an event of any imported package; import its package first")
         raise InvalidPayload(asked.__name__, [fault], "unknown_event")
     return found
-
-
-def _is_constant(field: FieldInfo) -> bool:
-    """Whether the schema fixes and requires a field: the constructor fills it in, and a payload must have it."""
-    return (
-        field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-    )
 
 
 def _faults(error: ValidationError) -> list[Fault]:

@@ -1,10 +1,10 @@
 """The listener: a thin shell around ``Dispatcher.handle`` that receives from SQS and acknowledges.
 
 Its strategy. A call to SQS costs more than all that happens to a message, so everything goes by tens: receive ten,
-handle each, delete what is done in one call. Deletes wait until the batch is through, but never longer than a second
-while there is time to send them. When handling is slow, what is not yet started gets its visibility renewed between
-two messages, in one call, so that nothing is handed to somebody else while it waits here; a single message that takes
-longer than the visibility timeout is not covered. On FIFO queues a message that has to be retried stops its group for
+handle each, delete what is done in one call. Before a message is started, and when a second or more has passed, what
+is done is deleted, and it and those that wait behind it get their visibility renewed, in one call each: so every
+message starts with its whole visibility timeout, and quick ones cost no extra call. A single message that takes longer
+than the visibility timeout is not covered. On FIFO queues a message that has to be retried stops its group for
 this batch: later messages of the group go back unhandled, so that order holds.
 
 Seven kinds of trouble are kept apart. Envelope, codec, validation and subscribers are the dispatcher's and come back
@@ -40,7 +40,7 @@ logger = logging.getLogger("mega_typed.listener")
 MAX_BATCH: Final = 10
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
-DELETE_AFTER_SECONDS: Final = 1.0
+RENEW_AFTER_SECONDS: Final = 1.0
 
 
 class SqsListener:
@@ -117,7 +117,7 @@ class SqsListener:
         }
         self._sleep = sleep or self._pause
         self._jitter = jitter
-        self._stopping = False
+        self._stopping = self._listening = False
         # A signal may arrive in the middle of any step, where taking a lock could wait for itself: a flag and a
         # SimpleQueue, whose put is re-entrant, are safe there, a threading.Event is not.
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -145,9 +145,12 @@ class SqsListener:
         and whatever a subscriber raises, the loop goes on.
 
         Raises:
-            ConfigurationError: receiving cannot succeed: there is no such queue, access is denied, the credentials are
-                missing or wrong. The service's own error is its cause.
+            ConfigurationError: it is listening already, or receiving cannot succeed: there is no such queue, access is
+                denied, the credentials are missing or wrong. The service's own error is its cause.
         """
+        if self._listening:
+            raise ConfigurationError("this listener is listening already, in another thread; make one for each")
+        self._listening = True
         logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
         failures = 0
         with self._signals():
@@ -162,7 +165,7 @@ class SqsListener:
                         failures = 0
                         self._work(messages)
             finally:
-                self._stopping = False
+                self._stopping = self._listening = False
                 self._wake = SimpleQueue()
         logger.info("stopped listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
 
@@ -170,12 +173,15 @@ class SqsListener:
         """Receive once, handle and acknowledge; for tests and for loops of one's own.
 
         Returns:
-            One outcome per message that was handled.
+            One outcome per message that was handled. None after `stop`, once.
 
         Raises:
             ConfigurationError: as `listen`.
             botocore.exceptions.ClientError: or another error of the client: passing trouble, which `listen` waits out.
         """
+        if self._stopping:
+            self._stopping = False
+            return []
         try:
             messages = self._receive()
         except service_errors() as error:
@@ -224,16 +230,15 @@ class SqsListener:
         unstarted = list(messages)
         returned: list[Mapping[str, Any]] = []
         halted: set[str] = set()
-        renewed = deleted = monotonic()
+        touched = monotonic()
         try:
             while unstarted and not self._stopping:
-                now = monotonic()
-                if done and now - deleted >= DELETE_AFTER_SECONDS:
+                if monotonic() - touched >= RENEW_AFTER_SECONDS:
                     self._delete(done)
-                    done, deleted = [], now
-                if self._visibility_timeout and now - renewed > self._visibility_timeout / 2:
-                    self._change_visibility([*returned, *unstarted], self._visibility_timeout)
-                    renewed = now
+                    done = []
+                    if self._visibility_timeout:
+                        self._change_visibility([*returned, *unstarted], self._visibility_timeout)
+                    touched = monotonic()
                 message = unstarted.pop(0)
                 group = self._fifo_group(message)
                 if group in halted:

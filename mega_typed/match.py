@@ -31,6 +31,9 @@ from operator import lt as lt_
 from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, overload
 from uuid import UUID
 
+from bson.decimal128 import Decimal128
+from bson.objectid import ObjectId
+from mega_typed.errors import Fault, PatternError
 from pydantic import BaseModel
 
 __all__ = [
@@ -182,7 +185,10 @@ def between(low: C, high: C) -> Pattern[C]:
 
 
 def in_(options: Collection[T]) -> In[T]:
-    """Equal to one of the values in a collection."""
+    """Equal to one of the values in a collection. Raises ``PatternError`` for a string, which is one of characters."""
+    if isinstance(options, str | bytes):
+        fault = Fault("", f"in_ takes a collection of values, not {options!r}; for values use one_of(...)")
+        raise PatternError("in_", [fault])
     return In("in", *options)
 
 
@@ -330,9 +336,11 @@ def _matches_absence(pattern: object) -> bool:
 def _predicate(predicate: Callable[[Any], object], value: object) -> bool:
     try:
         return bool(predicate(value))
-    except Exception as error:
-        name = getattr(predicate, "__qualname__", repr(predicate))
-        raise PredicateFailed(f"the predicate {name} raised {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever it is, it is a defect of this predicate alone
+        name = getattr(predicate, "__qualname__", type(predicate).__qualname__)
+        raise PredicateFailed(f"the predicate {name} raised {type(error).__name__}") from error
 
 
 def _partially(pattern: Mapping[str, object], value: object, conversions: bool) -> bool:
@@ -393,7 +401,8 @@ def _alike(value: object, operand: object, conversions: bool) -> tuple[Any, Any]
         except ValueError:
             return None
     if isinstance(operand, str):
-        return (value, operand) if isinstance(value, str) else None
+        text = str(value) if conversions and isinstance(value, ObjectId) else value
+        return (text, operand) if isinstance(text, str) else None
     return (value, operand) if isinstance(value, type(operand)) or isinstance(operand, type(value)) else None
 
 
@@ -407,18 +416,25 @@ def _number(value: object, conversions: bool) -> int | float | Decimal | None:
         return value
     if conversions and isinstance(value, str) and len(value) <= _MAX_NUMERIC and _NUMERIC.match(value):
         return Decimal(value)
+    if conversions and isinstance(value, Decimal128):
+        return value.to_decimal()
     return None
 
 
 def _same_precision(number: Any, operand: Any) -> tuple[Any, Any] | None:
     """A float against a decimal is the decimal that it prints as; not-a-number equals nothing."""
-    if number != number or operand != operand:
+    if is_nan(number) or is_nan(operand):
         return None
     if isinstance(number, Decimal) and isinstance(operand, float):
         return number, Decimal(repr(operand))
     if isinstance(number, float) and isinstance(operand, Decimal):
         return Decimal(repr(number)), operand
     return number, operand
+
+
+def is_nan(number: object) -> bool:
+    """Whether a number is not one, a signalling decimal included."""
+    return number.is_nan() if isinstance(number, Decimal) else isinstance(number, float) and number != number
 
 
 def _moment(value: object, conversions: bool) -> date | None:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 from uuid import UUID
 
 from mega_typed.errors import Fault
-from mega_typed.match import Pattern
+from mega_typed.match import Pattern, is_nan
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
@@ -166,7 +166,7 @@ def _check_collection(pattern: Iterable[object], member: object, path: str) -> F
 
 def _check_operand(value: object, member: object, path: str) -> Faults:
     """A plain value that a field of this type is compared with."""
-    if isinstance(value, float | Decimal) and value != value:
+    if is_nan(value):
         return [Fault(path, "not-a-number equals nothing")]
     if member is Any:
         return []

@@ -187,7 +187,7 @@ class PayloadBuilder:
 
     def with_event(
         self,
-        name: str,
+        name: str = "",
         domain: str | int | UUID | None = None,
         version: int = 1,
         timestamp: datetime | str | None = None,
@@ -257,7 +257,7 @@ class PayloadBuilder:
         _refuse_arguments(reader)
         return self
 
-    def with_extra(self, **extra: Any) -> Self:
+    def with_extra(self, /, **extra: Any) -> Self:
         """Add to the extra section."""
         self._extra.update(extra)
         return self

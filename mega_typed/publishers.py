@@ -399,13 +399,12 @@ class SqsPublisher(_Publisher[SqsClient]):
         deduplication_id: Callable[[Any], str] | None = None,
         delay_seconds: int | None = None,
         attributes: Attributes | None = None,
-    ) -> Iterator[PublishResult]:
-        """Send payloads in batches of up to ten messages and 1 MiB, as the results are read.
+    ) -> list[PublishResult]:
+        """Send payloads in batches of up to ten messages and 1 MiB.
 
-        **Nothing is sent until the results are read**: loop over them. The payloads, of any number, are read as the
-        loop goes on, a batch at a time, so that memory stays constant; a loop that stops early sends no further
-        batch. Results come in the order of the payloads. An entry that the service reports as failed by its own
-        fault is sent up to twice more, on standard queues only.
+        Results come in the order of the payloads. An entry that the service reports as failed by its own fault is
+        sent up to twice more, on standard queues only. For more payloads than the results of which fit into memory,
+        see `publish_stream`.
 
         Args:
             payloads: any iterable. An exception that it raises is raised after what was read before is sent.
@@ -418,6 +417,24 @@ class SqsPublisher(_Publisher[SqsClient]):
 
         Raises:
             ConfigurationError: an argument is missing or does not fit the queue; raised at once.
+        """
+        route = self._route(queue_url, group_id, deduplication_id, delay_seconds)
+        return list(self._send_many(route, payloads, binary_encoding, _added_attributes(attributes)))
+
+    def publish_stream(
+        self,
+        payloads: Iterable[Publishable],
+        binary_encoding: bool = False,
+        queue_url: str | None = None,
+        *,
+        group_id: PerPayload | None = None,
+        deduplication_id: Callable[[Any], str] | None = None,
+        delay_seconds: int | None = None,
+        attributes: Attributes | None = None,
+    ) -> Iterator[PublishResult]:
+        """The same as `publish_many`, in constant memory: batches are sent as the results are read.
+
+        **Nothing is sent until the results are read**: loop over them. A loop that stops early sends no further batch.
         """
         route = self._route(queue_url, group_id, deduplication_id, delay_seconds)
         return self._send_many(route, payloads, binary_encoding, _added_attributes(attributes))
@@ -501,12 +518,22 @@ class SnsPublisher(_Publisher[SnsClient]):
         group_id: PerPayload | None = None,
         deduplication_id: Callable[[Any], str] | None = None,
         attributes: Attributes | None = None,
-    ) -> Iterator[PublishResult]:
-        """Send payloads in batches of up to ten messages and ``max_message_bytes``.
+    ) -> list[PublishResult]:
+        """Send payloads in batches of up to ten messages and ``max_message_bytes``; see `SqsPublisher.publish_many`."""
+        route = self._route(topic_arn, group_id, deduplication_id)
+        return list(self._send_many(route, payloads, binary_encoding, _added_attributes(attributes)))
 
-        As `SqsPublisher.publish_many`, with which it shares everything: **nothing is sent until the results are
-        read**.
-        """
+    def publish_stream(
+        self,
+        payloads: Iterable[Publishable],
+        binary_encoding: bool = False,
+        topic_arn: str | None = None,
+        *,
+        group_id: PerPayload | None = None,
+        deduplication_id: Callable[[Any], str] | None = None,
+        attributes: Attributes | None = None,
+    ) -> Iterator[PublishResult]:
+        """The same in constant memory: **nothing is sent until the results are read**."""
         route = self._route(topic_arn, group_id, deduplication_id)
         return self._send_many(route, payloads, binary_encoding, _added_attributes(attributes))
 

@@ -92,16 +92,19 @@ def _event_class(subscriber: type[Any]) -> type[Event] | None:
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, EventSubscriber):
                 argument = get_args(base)[0]
+                if argument is Event:
+                    fault = Fault("", "Event itself has no identity; name an event class, or leave the brackets out")
+                    raise PatternError(subscriber.__qualname__, [fault])
                 if isinstance(argument, type) and issubclass(argument, Event):
                     return argument
     return None
 
 
 def _declared(subscriber: type[Any]) -> Iterator[tuple[str, tuple[str, object]]]:
-    """Canonical name, the name it was written with, and the pattern."""
+    """Canonical name, the name it was written with, and the pattern; the nearest class that sets either counts."""
     for key, alias in _ALIASES.items():
-        default = key in vars(EventSubscriber) and _requires_nothing(key, getattr(subscriber, key))
-        written = key if hasattr(subscriber, key) and not (default and hasattr(subscriber, alias)) else alias
+        nearest = next(base for base in subscriber.__mro__ if key in vars(base) or alias in vars(base))
+        written = key if key in vars(nearest) else alias
         yield key, (written, getattr(subscriber, written))
 
 
@@ -191,7 +194,7 @@ def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
         if name.startswith("_") or name in known or name in inherited or inspect.isfunction(value):
             continue
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if close:
+        if close and not name.startswith(close[0]):  # `subjects` is a name of its own
             faults.append(Fault(name, f"not an attribute that is matched; did you mean `{close[0]}`?"))
     return faults
 

@@ -95,7 +95,10 @@ SNIFFED: list[tuple[str, ContentType, Any]] = [
     ('{"a":NaN}', ContentType.TEXT, '{"a":NaN}'),
     ('{"a":"\ud800"}', ContentType.TEXT, '{"a":"\ud800"}'),
     ('{"a":"\\ud800"}', ContentType.TEXT, '{"a":"\\ud800"}'),
-    ('\ufeff{"a":1}', ContentType.TEXT, '\ufeff{"a":1}'),
+    ('\ufeff{"a":1}', ContentType.JSON, {"a": 1}),
+    (base64.encodebytes(bson.encode({"a": "x" * 99})).decode(), ContentType.BSON, {"a": "x" * 99}),
+    (as_bson({"a": 1}) + "\r\n", ContentType.BSON, {"a": 1}),
+    ("test\nlist", ContentType.TEXT, "test\nlist"),
     (DEEP, ContentType.TEXT, DEEP),
 ]
 
@@ -106,6 +109,28 @@ def test_sniffing(body: str, expected_type: ContentType, expected: Any, content_
     """Without a content type that we know, the body itself decides, in the documented order."""
     content = decode(body, content_type)
     assert (content.content_type, outcome(content)) == (expected_type, expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"a":1', "malformed_json"),
+        ('{"a":NaN}', "malformed_json"),
+        ('{"a":"\\ud800"}', "malformed_json"),
+        (DEEP, "too_deep"),
+        (b64(bson.encode({"some_key": 1, "b": "x" * 50})[:-4]), "truncated_bson"),
+        (b64(bson.encode({"a": 1}) + b"x"), "trailing_bytes"),
+        ("hello", None),
+        ("{name} logged in", None),
+        ("deadbeef", None),
+        (b64(b"\x00\xff"), None),
+        (b64(bytes(range(64))), None),
+    ],
+)
+def test_damage_is_noticed(body: str, reason: str | None) -> None:
+    """What was plainly meant as a document and cannot be read as one says why; other text and blobs do not."""
+    damage = decode(body).damage
+    assert (damage and damage.reason) == reason
 
 
 @pytest.mark.parametrize(
@@ -133,7 +158,6 @@ REFUSED = [
     ("application/json", "", "not_an_object"),
     ("application/json", "[1]", "not_an_object"),
     ("application/json", "null", "not_an_object"),
-    ("application/json", '\ufeff{"a":1}', "not_an_object"),
     ("application/json", '{"a":1', "malformed_json"),
     ("application/json", '{"a":1}}', "malformed_json"),
     ("application/json", '{"a":NaN}', "malformed_json"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from asyncio import CancelledError
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mega_typed import (
+    ConfigurationError,
     DataSubscriber,
     Dispatcher,
     Disposition,
@@ -135,6 +137,21 @@ def test_a_broken_to_data_keeps_the_message(broken: Callable[[Any], Any]) -> Non
     assert outcome.error.reason == "to_data"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [PLACED[:-1], PLACED.replace("5,", "NaN,", 1), b64encode(bson.encode(json.loads(PLACED))[:-4]).decode()],
+    ids=["cut", "NaN", "cut BSON"],
+)
+def test_a_damaged_document_is_not_deleted_as_text(body: str) -> None:
+    """Without a content type, a document that was damaged on the way is undecodable and stays, unless it is taken."""
+    outcome = dispatch(collector(EventSubscriber[OrderPlaced], []), body=body)
+    assert (outcome.reading, outcome.disposition) == (Reading.UNDECODABLE, Disposition.RETRY)
+    assert outcome.error.reason in ("malformed_json", "truncated_bson")
+    seen: list[Any] = []
+    assert dispatch(collector(MessageSubscriber, seen), body=body).disposition is Disposition.DELETE
+    assert len(seen) == 1
+
+
 INVALID = json.dumps({**json.loads(PLACED), "object": {"type": "teapot"}})
 
 
@@ -171,6 +188,8 @@ def test_an_event_that_nobody_asks_for_is_read_no_further_than_its_identity() ->
         (ValueError("x"), {}, FATAL),
         (SystemExit(1), {}, FATAL),
         (ConnectionResetError(), {"retriable": (ConnectionError,)}, RETRIABLE),
+        (ConnectionResetError(), {"retriable": ConnectionError}, RETRIABLE),
+        (CancelledError(), {}, FATAL),
         ("done", {}, FATAL),
         (False, {}, FATAL),
     ],
@@ -184,6 +203,18 @@ def test_what_a_subscriber_says(result: object, options: dict[str, Any], status:
     if options:
         own = collector(EventSubscriber[OrderPlaced], [], result=result, **options)
         assert dispatch(own, body=PLACED).results[0].status is RETRIABLE
+
+
+@pytest.mark.parametrize("raised", [SystemExit(1), CancelledError(), GeneratorExit(), ValueError("x")])
+def test_a_predicate_may_raise_anything(raised: BaseException) -> None:
+    """Whatever a predicate or to_data raises stays with its subscriber or its message."""
+
+    def broken(value: object) -> bool:
+        raise raised
+
+    outcome = dispatch(collector(EventSubscriber[OrderPlaced], [], attributes={"quantity": broken}), body=PLACED)
+    assert [type(defect.error) for defect in outcome.defects] == [type(raised)]
+    assert dispatch(body="x", to_data=broken).reading is Reading.UNDECODABLE
 
 
 def test_one_failing_subscriber_does_not_stop_the_others() -> None:
@@ -238,6 +269,9 @@ def test_the_table_of_outcomes(
         (Subscriber, "does not define process"),
         (collector(EventSubscriber, [])(), "not an instance"),
         (type("NoProcess", (EventSubscriber,), {}), "does not define process"),
+        (type("NoArgument", (MessageSubscriber,), {"process": lambda self: None}), "must take self and one payload"),
+        (type("NotAMethod", (MessageSubscriber,), {"process": 5}), "must take self and one payload"),
+        (type("Retriable", (MessageSubscriber,), {"process": print, "retriable": (5,)}), "tuple of exception types"),
         (type("Asks", (MessageSubscriber,), {"__init__": lambda self, x: None, "process": print}), "without arguments"),
         (type("Base", (Subscriber,), {"process": print}), "must be a MessageSubscriber"),
     ],
@@ -246,6 +280,13 @@ def test_what_cannot_be_registered(subscriber: Any, why: str) -> None:
     """Registering anything but a usable subscriber class is a clear error."""
     with pytest.raises(RegistrationError, match=why):
         Dispatcher().register(subscriber)
+
+
+@pytest.mark.parametrize("options", [{"unmatched": "kep"}, {"envelope": "xml"}, {"retriable": 5}])
+def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
+    """A misspelt option does not quietly become another one."""
+    with pytest.raises(ConfigurationError):
+        Dispatcher(**options)
 
 
 def test_a_class_is_registered_once() -> None:
@@ -258,8 +299,25 @@ def test_a_class_is_registered_once() -> None:
     assert dispatcher.subscribers == (subscriber,)
 
 
+def test_what_returns_a_coroutine_is_not_lost() -> None:
+    """A process that hands back something that never runs has not processed the message; it stays."""
+
+    async def later() -> None: ...
+
+    subscriber = collector(EventSubscriber[OrderPlaced], [])
+    subscriber.process = lambda self, payload: later()
+    outcome = dispatch(subscriber, body=PLACED)
+    assert (outcome.results[0].status, outcome.disposition) == (RETRIABLE, Disposition.RETRY)
+
+
 def test_a_coroutine_process_is_refused() -> None:
-    """An async process would never run; it is refused when it is registered."""
+    """A process that is a coroutine or generator function would never run; it is refused when it is registered."""
+
+    def generator(self: Any, payload: Any) -> Any:
+        yield payload
+
+    with pytest.raises(RegistrationError, match="never run"):
+        Dispatcher().register(type("Yields", (MessageSubscriber,), {"process": generator}))
 
     class Async(EventSubscriber):
         async def process(self, payload: MegaPayload) -> None:  # type: ignore[override]

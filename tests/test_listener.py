@@ -439,6 +439,26 @@ def test_pauses_grow_are_bounded_and_jittered_and_start_anew() -> None:
         assert slept == expected
 
 
+def test_a_listener_listens_once() -> None:
+    """A second listen in another thread is refused; after stop, poll_once takes nothing, once."""
+    inner: list[Exception] = []
+
+    def again(_seconds: float) -> None:
+        with pytest.raises(ConfigurationError, match="listening already") as caught:
+            listener.listen()
+        inner.append(caught.value)
+        listener.stop()
+
+    client = FakeClient(client_error("ThrottlingException", 400), [message("a")])
+    listener = listening(client)
+    listener._sleep = again
+    listener.listen()
+    assert len(inner) == 1
+    listener.stop()
+    assert listener.poll_once() == []
+    assert len(listener.poll_once()) == 1
+
+
 def test_a_stop_ends_a_pause() -> None:
     """A stop from another thread ends the wait after a failed receive at once."""
     listener = listening(FakeClient(*[client_error("InternalFailure", 500)] * 9), sleep=None, jitter=lambda: 1.0)
@@ -546,12 +566,12 @@ class Clock:
 
 
 def test_slow_work_renews_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past half of the visibility time the unstarted messages are renewed in one call, and done ones deleted."""
+    """After slow work done messages are deleted, and the next starts, and the others wait, with their whole time."""
     client = FakeClient([message(body) for body in "abcd"])
     dispatcher = FakeDispatcher(Clock(monkeypatch).spend(8))
     listening(client, dispatcher, visibility_timeout=30).listen()
     assert dispatcher.bodies == list("abcd")
-    assert client.visibility == [[("c", 30), ("d", 30)]]
+    assert client.visibility == [[("b", 30), ("c", 30), ("d", 30)], [("c", 30), ("d", 30)], [("d", 30)]]
     assert client.deleted == [["a"], ["b"], ["c"], ["d"]]
 
 

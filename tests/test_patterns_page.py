@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from bson import Decimal128, ObjectId
 from mega_typed import match as language
 from mega_typed.match import matches
 from mega_typed.subscribers import _ALIASES
@@ -18,6 +19,8 @@ PAGE = (Path(__file__).parent.parent / "PATTERNS.md").read_text(encoding="utf-8"
 NAMES: dict[str, Any] = {
     **{name: getattr(language, name) for name in language.__all__},
     "D": Decimal,
+    "Decimal128": Decimal128,
+    "ObjectId": ObjectId,
     "UTC": UTC,
     "UUID": UUID,
     "absent": None,

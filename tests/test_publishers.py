@@ -494,7 +494,7 @@ def test_memory_stays_constant_and_reading_is_lazy() -> None:
             yield blob
 
     client = FakeClient()
-    results = SqsPublisher(QUEUE, client=client).publish_many(payloads())
+    results = SqsPublisher(QUEUE, client=client).publish_stream(payloads())
     assert read == 0
     most = 0
     for result in results:
@@ -516,7 +516,7 @@ def test_refusals_are_held_back_within_bounds(first: Any) -> None:
         for read in range(10_000):
             yield None if read else first
 
-    result = next(SqsPublisher(QUEUE, client=FakeClient()).publish_many(payloads()))
+    result = next(SqsPublisher(QUEUE, client=FakeClient()).publish_stream(payloads()))
     assert result.message_id == ("id-0" if first else None)
     assert read <= 100
 
@@ -529,7 +529,7 @@ def test_a_broken_iterable_does_not_lose_what_was_read() -> None:
         raise LookupError("source is gone")
 
     client = FakeClient()
-    results = SqsPublisher(QUEUE, client=client).publish_many(payloads())
+    results = SqsPublisher(QUEUE, client=client).publish_stream(payloads())
     assert next(results) == PublishResult(0, "id-0")
     with pytest.raises(LookupError):
         next(results)

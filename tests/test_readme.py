@@ -14,7 +14,7 @@ from typing import Any
 
 import mega_typed
 import pytest
-from mega_typed import Disposition, Reading, disposition
+from mega_typed import Disposition, ProcessStatus, Reading, disposition
 from mega_typed.local import LocalAws
 
 ROOT = Path(__file__).parent.parent
@@ -93,14 +93,17 @@ def indented(text: str) -> str:
 
 
 def test_the_first_example_is_the_demonstration() -> None:
-    """README shows what examples/demo.py runs, to the letter."""
-    assert blocks("python", "demo")[0] in (ROOT / "examples" / "demo.py").read_text(encoding="utf-8")
+    """README shows the whole of examples/demo.py below its docstring, to the letter, in two parts."""
+    source = (ROOT / "examples" / "demo.py").read_text(encoding="utf-8")
+    shown = "".join(blocks("python", "demo"))
+    assert shown.split() == source[source.index("import json") :].split()
+    assert all(part.strip() in source for part in blocks("python", "demo"))
 
 
 def test_the_demonstration_runs() -> None:
     """It ends by itself with status 0, and its report holds every kind of outcome."""
     done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:mega_typed", "-m", "examples.demo"],
+        [sys.executable, "-W", "error", "-m", "examples.demo"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -137,17 +140,25 @@ def test_decode_reads_what_a_queue_holds(project: Path) -> None:
 
 
 def test_the_table_of_outcomes_is_the_code() -> None:
-    """Each row of README's table says what ``disposition`` decides."""
-    from tests.test_dispatch import TABLE
-
-    kept = {
-        row.split("|")[3].split()[0].rstrip(";,")
-        for row in README.splitlines()
-        if row.startswith(("| cannot", "| is ", "| matches"))
+    """Each row of README's table is a row of the table that ``disposition`` is tested with, and the other way round."""
+    table = README.split("| the message | and its subscribers | is |")[1].split("\n\n")[0]
+    shown = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table.strip().splitlines()[1:]]
+    done, later, fatal = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatus.FATAL_ERROR
+    meaning: dict[str, tuple[Reading, list[ProcessStatus], bool]] = {
+        "cannot be decoded": (Reading.UNDECODABLE, [], False),
+        "is not a valid event, and somebody asks for it": (Reading.INVALID, [], False),
+        "is an SNS confirmation": (Reading.CONFIRMATION, [], False),
+        "matches nobody": (Reading.EVENT, [], False),
+        "matches nobody, and a predicate raised": (Reading.EVENT, [], True),
+        "matches: one says `RETRY_LATER` or `RETRIABLE_ERROR`": (Reading.EVENT, [done, later, fatal], False),
+        "matches: one says `FATAL_ERROR`, none asks for a retry": (Reading.EVENT, [done, fatal], False),
+        "matches: all say `DONE`": (Reading.EVENT, [done, done], False),
     }
-    assert kept == {"kept", "deleted"}
-    assert {expected for *_, expected in TABLE} == set(Disposition)
-    assert disposition(Reading.EVENT) is Disposition.DELETE
+    rows = {f"{what}: {said}" if what == "matches" else what: is_ for what, said, is_ in shown}
+    assert set(rows) == set(meaning)
+    for row, (reading, statuses, defects) in meaning.items():
+        decided = disposition(reading, statuses, defects=defects)
+        assert rows[row].startswith("deleted" if decided is Disposition.DELETE else "kept"), row
 
 
 def test_every_public_name_is_documented() -> None:
