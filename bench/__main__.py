@@ -24,6 +24,7 @@ from uuid import UUID
 import bson
 from mega_typed.codecs import decode, encode_json_text
 from mega_typed.event import Event
+from mega_typed.payload import identity_of
 from pydantic import BaseModel, Field
 
 from generated.shopping_cart import ItemAdded
@@ -167,8 +168,10 @@ def wire_rows() -> Iterator[Row]:
     def plain_bson() -> object:
         return PlainPayload.model_validate(bson.decode(b64decode(body)))
 
-    def our_bson() -> Event:
-        return ItemAdded.from_json(decode(body, "application/bson").json_text())
+    def our_bson() -> Event:  # as the dispatcher does
+        content = decode(body, "application/bson")
+        assert identity_of(content) == ItemAdded.__event_type__
+        return ItemAdded.__from_wire__(content.json_text())
 
     def plain_to_bson() -> object:
         return bson.encode(plain.model_dump(mode="json"))

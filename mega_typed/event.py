@@ -16,11 +16,10 @@ This file knows payloads and pydantic; it knows no envelope, no subscriber and n
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -42,8 +41,6 @@ from pydantic_core import (
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
 
 T = TypeVar("T")
-
-_is_none = partial(operator.is_, None)
 
 
 class _Rejecting:
@@ -122,6 +119,8 @@ class Model(BaseModel):
     __nullable__: ClassVar[frozenset[str]] = frozenset()
     __constants__: ClassVar[frozenset[str]] = frozenset()
     """Fields that the schema fixes and requires, made by the class itself."""
+    __absent_as_none__: ClassVar[frozenset[str]] = frozenset()
+    """Optional fields in which ``None`` means absence, made by the class itself."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -132,8 +131,21 @@ class Model(BaseModel):
             settled = _REJECTING in field.metadata or _TOLERATING in field.metadata
             if field.default is None and not settled and name not in cls.__nullable__:
                 field.metadata.append(_REJECTING)
-                field.exclude_if = _is_none
-        cls.__constants__ = frozenset(name for name, field in cls.model_fields.items() if _is_constant(field))
+        fields = cls.model_fields.items()
+        cls.__constants__ = frozenset(name for name, field in fields if _is_constant(field))
+        cls.__absent_as_none__ = frozenset(name for name, f in fields if f.default is None) - cls.__nullable__
+
+    def __settle_fields_set__(self) -> None:
+        """Count as given what is written: constants are, a ``None`` that means absence is not."""
+        given, values = self.__pydantic_fields_set__, self.__dict__
+        given.update(self.__constants__)
+        given.difference_update([name for name in self.__absent_as_none__ if values[name] is None])
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with changes, which are not validated; see pydantic's documentation."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__settle_fields_set__()
+        return copied
 
     if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
 
@@ -144,7 +156,7 @@ class Model(BaseModel):
                 faults = [InitErrorDetails(type="extra_forbidden", loc=(n,), input=data[n]) for n in sorted(unknown)]
                 raise ValidationError.from_exception_data(cls.__name__, faults)
             self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
-            self.__pydantic_fields_set__.update(cls.__constants__)
+            self.__settle_fields_set__()
 
         __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
 
@@ -167,10 +179,10 @@ class ObjectState(Model, Generic[T]):
         version: version of the entity's representation, 1 by default.
     """
 
-    current: Annotated[T | None, _TOLERATING, Field(exclude_if=_is_none)] = None
-    previous: Annotated[T | None, _TOLERATING, Field(exclude_if=_is_none)] = None
-    id: Annotated[str | None, _TOLERATING, Field(exclude_if=_is_none)] = None
-    type: Annotated[str | None, _TOLERATING, Field(exclude_if=_is_none)] = None
+    current: Annotated[T | None, _TOLERATING] = None
+    previous: Annotated[T | None, _TOLERATING] = None
+    id: Annotated[str | None, _TOLERATING] = None
+    type: Annotated[str | None, _TOLERATING] = None
     version: Annotated[int, _TOLERATING] = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -185,7 +197,7 @@ def _restored_state(arguments: tuple[Any, ...], values: dict[Any, Any]) -> Objec
     return state
 
 
-_write = SchemaSerializer(core_schema.any_schema(), {"ser_json_inf_nan": "constants"}).to_json
+_to_json = SchemaSerializer(core_schema.any_schema(), {"ser_json_inf_nan": "constants"}).to_json
 _ENVELOPE_KEYS = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
 _SECTIONS = frozenset({"protocol", "version", "event", "object", "extra"})
 
@@ -222,8 +234,6 @@ class Event(Model):
     __closed__: ClassVar[bool] = False
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
-    __null_names__: ClassVar[frozenset[str]] = frozenset()
-    """Attributes that are written as null when they are given as ``None``, made by the class itself."""
 
     timestamp: Timestamp = Field(default_factory=_now)
     subject: Annotated[str | None, _TOLERATING] = None
@@ -251,7 +261,6 @@ class Event(Model):
         if _TOLERATING not in object_field.metadata and not object_field.is_required():
             object_field.metadata[:] = [_TOLERATING]
         cls.__attribute_names__ = names
-        cls.__null_names__ = cls.__nullable__ | {name for name in names if cls.model_fields[name].is_required()}
 
     if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
 
@@ -325,38 +334,8 @@ class Event(Model):
         Raises:
             EncodeError: a value in ``extra`` cannot be said in JSON.
         """
-        fields = self.__dict__
-        sent, nulls = self.__pydantic_fields_set__, self.__null_names__
-        attributes: dict[str, Any] = {}
-        for name, wire in self.__attribute_names__.items():
-            value = fields[name]
-            if value is not None or (name in nulls and name in sent):
-                attributes[wire] = value
-        identity = self.__event_type__
-        event: dict[str, Any] = {"name": identity.name, "version": identity.version, "timestamp": fields["timestamp"]}
-        if identity.domain is not None:
-            event["domain"] = identity.domain
-        if fields["subject"] is not None:
-            event["subject"] = fields["subject"]
-        if fields["publisher"] is not None:
-            event["publisher"] = fields["publisher"]
-        event["attributes"] = attributes
-        document: dict[str, Any] = {"protocol": "mega", "version": 1, "event": event}
-        if fields["object"] is not None:
-            document["object"] = fields["object"]
-        if fields["extra"]:
-            document["extra"] = fields["extra"]
-        try:
-            if self.__pydantic_private__ is not None:
-                unlisted, sections = self.__unlisted__()
-                attributes.update(unlisted)
-                document.update(sections)
-            text = _write(document, by_alias=True, exclude_unset=True)
-            if b"NaN" in text or b"Infinity" in text:  # in a string, or in `extra`, where JSON cannot say it
-                msgspec.json.decode(text)
-            return text
-        except (PydanticSerializationError, ValueError, RecursionError) as error:
-            raise EncodeError(f"{type(self).__name__} cannot be written as JSON: {error}") from error
+        text: bytes = _writer(type(self))(self)
+        return text
 
     def to_payload(self) -> MegaPayload:
         """The event as an untyped payload, its values as JSON says them."""
@@ -470,6 +449,43 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             raise InvalidPayload(title, [Fault(f"event.attributes.{name}", message) for name in sorted(attributes)])
 
     return identify_and_read, read
+
+
+@cache
+def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
+    """The function that writes events of a class; it holds what it needs, as the readers do."""
+    title, identity = cls.__name__, cls.__event_type__
+    names = tuple(cls.__attribute_names__.items())
+    head: dict[str, Any] = {"name": identity.name, "version": identity.version}
+    if identity.domain is not None:
+        head["domain"] = identity.domain
+
+    def write(event: Event) -> bytes:
+        fields, sent = event.__dict__, event.__pydantic_fields_set__
+        section = {**head, "timestamp": fields["timestamp"]}
+        for part in ("subject", "publisher"):
+            if fields[part] is not None:
+                section[part] = fields[part]
+        attributes = section["attributes"] = {
+            wire: fields[name] for name, wire in names if fields[name] is not None or name in sent
+        }
+        document: dict[str, Any] = {"protocol": "mega", "version": 1, "event": section}
+        for part in ("object", "extra"):
+            if fields[part]:
+                document[part] = fields[part]
+        try:
+            if event.__pydantic_private__ is not None:
+                unlisted, sections = event.__unlisted__()
+                attributes.update(unlisted)
+                document.update(sections)
+            text = _to_json(document, by_alias=True, exclude_unset=True)
+            if (b"N" in text and b"NaN" in text) or (b"I" in text and b"Infinity" in text):
+                msgspec.json.decode(text)  # in a string, or in `extra`, where JSON cannot say it
+            return text
+        except (PydanticSerializationError, ValueError, RecursionError) as error:
+            raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
+
+    return write
 
 
 def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
 from uuid import UUID
 
 import msgspec
-from mega_typed.codecs import Content, iso_timestamp, parse_json
+from mega_typed.codecs import Content, ContentType, iso_timestamp, parse_json
 from mega_typed.errors import ConfigurationError, Fault, InvalidPayload
 
 _TITLE: Final = "MEGA payload"
@@ -307,6 +307,8 @@ def identity_of(content: Content) -> EventType | None:
         CodecError: the text is not JSON (``malformed_json``, ``too_deep``, ...), or the body is no document.
         InvalidPayload: it says that it is MEGA, and has no event that can be identified.
     """
+    if content.content_type is ContentType.BSON:
+        return _identity_in(content.document())
     try:
         return _identity_in_text(content.json_text())
     except (ValueError, RecursionError):  # malformed, or not the usual shape: the long way finds out
@@ -335,6 +337,11 @@ def _identity_in_text(text: str | bytes) -> EventType | None:
 def _identity_in(document: dict[str, Any]) -> EventType | None:
     if not is_mega(document):
         return None
+    event = document["event"] if type(document.get("event")) is dict else {}
+    domain, name, version = event.get("domain"), event.get("name"), event.get("version")
+    usual = type(domain) is str and type(name) is str and name and type(version) is int
+    if usual and type(event.get("attributes")) is dict:  # the long way names what is wrong
+        return _new(EventType, (domain, name, version))
     root = _Reader(document)
     event = root.section("event")
     event.mapping("attributes")
