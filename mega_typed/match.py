@@ -44,6 +44,8 @@ __all__ = [
     "ModelListMatcher",
     "ModelMatcher",
     "Not",
+    "OptionalMatcher",
+    "OptionalModelMatcher",
     "Pattern",
     "PredicateFailed",
     "all_items",
@@ -74,6 +76,7 @@ __all__ = [
 
 T = TypeVar("T")
 M = TypeVar("M")
+V = TypeVar("V")
 P = TypeVar("P", bound=Mapping[str, object])
 
 
@@ -138,10 +141,13 @@ def _show(operand: object) -> str:
 Matcher: TypeAlias = T | Pattern[T] | Callable[[T], bool]
 """What may stand where a ``T`` is matched: a value (equality), a pattern, or a predicate of one argument."""
 
-EnumMatcher: TypeAlias = T | Pattern[T] | Not[str] | In[str] | Callable[[T], bool]
-"""The same for a ``Literal`` of strings (see the head of this file)."""
+EnumMatcher: TypeAlias = T | Pattern[T] | Not[V] | In[V] | Callable[[T], bool]
+"""The same for a ``Literal`` of values of type ``V`` (see the head of this file)."""
 
-MappingMatcher: TypeAlias = dict[str, Matcher[T]] | Pattern[dict[str, T]] | Callable[[dict[str, T]], bool]
+OptionalMatcher: TypeAlias = T | Pattern[T] | Callable[[T], bool] | None
+"""``Matcher[T] | None`` in one piece: mypy binds a function in a class body to ``self`` unless the union is flat."""
+
+MappingMatcher: TypeAlias = dict[str, V | None] | Pattern[dict[str, T]] | Callable[[dict[str, T]], bool]
 """The same for an object with arbitrary keys: a mapping (partial match), a pattern, a predicate."""
 
 ModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool]
@@ -149,6 +155,9 @@ ModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], b
 
 ModelListMatcher: TypeAlias = Pattern[list[P]] | list[P] | Callable[[list[M]], bool]
 """The same for a list of such models."""
+
+OptionalModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool] | None
+"""``ModelMatcher[P, M] | None`` in one piece, as ``OptionalMatcher``."""
 
 
 # --- the operators, section 3 -----------------------------------------------------------------------------------------
@@ -272,11 +281,13 @@ def or_(*matchers: Matcher[T] | None) -> Pattern[T]:
 
 
 @overload
+def not_(matcher: None) -> Not[Any]: ...
+@overload
 def not_(matcher: Pattern[T]) -> Not[T]: ...
 @overload
 def not_(matcher: Callable[[T], bool]) -> Not[T]: ...
 @overload
-def not_(matcher: T) -> Not[T]: ...
+def not_(matcher: T | Pattern[T] | Callable[[T], bool]) -> Not[T]: ...
 def not_(matcher: Any) -> Any:
     """A value that is present and does not match (negation does not turn absence into a match, section 2)."""
     return Not("not", matcher)
@@ -362,12 +373,8 @@ def _same_collection(pattern: Collection[object], value: object, conversions: bo
     if items is None:
         return False
 
-    def partner(expected: object, item: object) -> bool:
-        return matches(expected, item, conversions=conversions)
-
-    return all(any(partner(expected, item) for item in items) for expected in pattern) and all(
-        any(partner(expected, item) for expected in pattern) for item in items
-    )
+    partners = [[matches(expected, item, conversions=conversions) for item in items] for expected in pattern]
+    return all(map(any, partners)) and all(map(any, zip(*partners, strict=True)) if partners else [not items])
 
 
 def _equal(pattern: object, value: object, conversions: bool) -> bool:
@@ -426,9 +433,9 @@ def _same_precision(number: Any, operand: Any) -> tuple[Any, Any] | None:
     if is_nan(number) or is_nan(operand):
         return None
     if isinstance(number, Decimal) and isinstance(operand, float):
-        return number, Decimal(repr(operand))
+        return number, Decimal(float.__repr__(operand))
     if isinstance(number, float) and isinstance(operand, Decimal):
-        return Decimal(repr(number)), operand
+        return Decimal(float.__repr__(number)), operand
     return number, operand
 
 

@@ -15,6 +15,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
@@ -78,6 +79,8 @@ def check_value(pattern: object, annotation: object, path: str) -> Faults:
     if _is_predicate(pattern):
         return _check_predicate(cast("Callable[..., object]", pattern), path)
     attempts = [_check_member(pattern, member, path) for member in members]
+    if len(attempts) > 1 and all(attempts) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet):
+        return [Fault(path, f"expected {' or '.join(map(_name, members))}, got {_show(pattern)}")]
     return min(attempts, key=len, default=[])
 
 
@@ -149,7 +152,7 @@ def _check_mapping(pattern: Mapping[object, object], member: object, path: str) 
         return check_fields(pattern, fields, path, member.__name__)
     if member is Any or (get_origin(member) or member) in (dict, Mapping):
         arguments = get_args(member)
-        of = arguments[1] if len(arguments) == 2 else Any
+        of = arguments[1] | None if len(arguments) == 2 and arguments[1] is not Any else Any
         return check_fields(pattern, dict.fromkeys(map(str, pattern), of), path, "it")
     return [Fault(path, f"a mapping matches the fields of an object, and this is {_name(member)}")]
 
@@ -158,7 +161,8 @@ def _check_collection(pattern: Iterable[object], member: object, path: str) -> F
     if member is Any:
         return [fault for i, item in enumerate(pattern) for fault in check_value(item, Any, f"{path}[{i}]")]
     if not _is_collection_type(member):
-        hint = "" if not isinstance(member, type) else "; for one of several values use one_of(...)"
+        scalar = isinstance(member, type) and not issubclass(member, BaseModel)
+        hint = "; for one of several values use one_of(...)" if scalar else ", one object"
         return [Fault(path, f"a list matches a list, and this is {_name(member)}{hint}")]
     of = _item_type(member)
     return [fault for i, item in enumerate(pattern) for fault in check_value(item, of, f"{path}[{i}]")]
@@ -174,8 +178,9 @@ def _check_operand(value: object, member: object, path: str) -> Faults:
         allowed = get_args(member)
         if any(type(value) is type(option) and value == option for option in allowed):
             return []
-        close = did_you_mean(value, [o for o in allowed if isinstance(o, str)]) if isinstance(value, str) else ""
-        return [Fault(path, f"expected {_name(member)}, got {_show(value)}{close}")]
+        close = difflib.get_close_matches(str(value), [o for o in allowed if isinstance(o, str)], n=1)
+        remedy = f"; did you mean `{close[0]}`?" if close else ""
+        return [Fault(path, f"expected {_name(member)}, got {_show(value)}{remedy}")]
     if _fits(value, member):
         return []
     return [Fault(path, f"expected {_name(member)}, got {_show(value)}{_remedy(value, member)}")]
@@ -195,12 +200,18 @@ def _fits(value: object, member: object) -> bool:
 
 
 def _remedy(value: object, member: object) -> str:
-    if member is Decimal and isinstance(value, int | float) and not isinstance(value, bool):
-        return f'; write Decimal("{value}")'
-    if member is UUID and isinstance(value, str):
-        return f'; write UUID("{value}")'
-    if member is int and isinstance(value, str) and value.isascii() and value.isdigit():
-        return f"; write {value}"
+    """How the operand would be written, where that is plain."""
+    try:
+        if member is Decimal and isinstance(value, int | float | str) and Decimal(str(value)).is_finite():
+            return f'; write Decimal("{value}")'
+        if member is UUID and isinstance(value, str):
+            return f'; write UUID("{UUID(value)}")'
+        if member is int and isinstance(value, str):
+            return f"; write {int(value)}"
+        if member in (date, datetime) and isinstance(value, str):
+            return f'; write {cast("type", member).__name__}.fromisoformat("{date.fromisoformat(value)}")'
+    except (ValueError, ArithmeticError):
+        pass
     return ""
 
 

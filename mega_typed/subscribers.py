@@ -157,13 +157,18 @@ def _check(key: str, written: str, pattern: object, fields: Mapping[str, object]
     of = fields[key]
     if isinstance(pattern, Pattern) and pattern.operator == "any":
         return []
-    if isinstance(of, dict):
-        return check_fields(pattern, cast("dict[str, object]", of), written, "the event")
-    return check_value(pattern, of, written)
+    try:
+        if isinstance(of, dict):
+            return check_fields(pattern, cast("dict[str, object]", of), written, "the event")
+        return check_value(pattern, of, written)
+    except RecursionError:
+        return [Fault(written, "nested too deeply, or contains itself")]
 
 
-def _contradictions(event_class: type[Event], declared: Mapping[str, tuple[str, object]]) -> list[Fault]:
-    """Patterns that the identity, or what the schema fixes, can never match."""
+def _contradictions(
+    event_class: type[Event], declared: Mapping[str, tuple[str, object]], faulty: set[str]
+) -> list[Fault]:
+    """Patterns that the identity, or what the schema fixes, can never match; those that are faulty anyway left out."""
     identity = event_class.__event_type__
     fixed = {
         "event_domain": identity.domain,
@@ -177,9 +182,11 @@ def _contradictions(event_class: type[Event], declared: Mapping[str, tuple[str, 
         if key not in declared or (value is None and key not in _IDENTITY):
             continue
         written, pattern = declared[key]
+        if written in faulty:
+            continue
         try:
             possible = matches(pattern, value)
-        except (PredicateFailed, ValueError, TypeError):
+        except PredicateFailed:
             possible = True
         if not possible:
             faults.append(Fault(written, f"{event_class.__name__} has {value!r} here, which {pattern!r} never matches"))
@@ -191,7 +198,8 @@ def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
     inherited = {name for base in subscriber.__mro__[1:] for name in vars(base)}
     faults: list[Fault] = []
     for name, value in vars(subscriber).items():
-        if name.startswith("_") or name in known or name in inherited or inspect.isfunction(value):
+        method = isinstance(value, property) or (inspect.isfunction(value) and value.__name__ == name)
+        if name.startswith("_") or name in known or name in inherited or method:
             continue
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
         if close and not name.startswith(close[0]):  # `subjects` is a name of its own
@@ -296,7 +304,7 @@ class EventSubscriber(Subscriber[E]):
             fault for key, (written, pattern) in declared.items() for fault in _check(key, written, pattern, fields)
         ]
         if event_class is not None:
-            faults += _contradictions(event_class, declared)
+            faults += _contradictions(event_class, declared, {fault.path for fault in faults})
         _refuse(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))])
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -48,6 +49,8 @@ def define(base: Any = None, /, **attributes: Any) -> type[Any]:
     )
 
 
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown attribute": ({"attributes": {"quantiy": 5}}, "attributes.quantiy: the event has no such field; did you mean `quantity`?"),
     "wire name": ({"attributes": {"from": "x"}}, "did you mean `from_`?"),
@@ -97,6 +100,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "bounds of two types": ({"attributes": {"quantity": between(1, "b")}}, "expected int, got 'b'"),
     "number for subject": ({"subject": 5}, "subject: expected str, got 5"),
     "string for timestamp": ({"timestamp": gt("2020-01-01")}, "timestamp: expected datetime"),
+    "a text operator with a compiled expression": ({"subject": Pattern("prefix", re.compile("x"))}, "prefix takes a string"),
+    "an invalid name": ({"name": match("(")}, "name: invalid regular expression"),
+    "a signalling not-a-number": ({"attributes": {"total": gt(Decimal("sNaN"))}}, "not-a-number"),
+    "contains itself": ({"attributes": {"anything": CIRCLE}}, "contains itself"),
+    "a lambda by a misspelt name": ({"subjct": lambda value: True}, "did you mean `subject`?"),
     "another name": ({"name": "order.cancelled"}, "name: OrderPlaced has 'order.placed' here"),
     "another version": ({"event_version": gt(1)}, "event_version: OrderPlaced has 1 here"),
     "another domain": ({"domain": one_of("a", "b")}, "domain: OrderPlaced has 'sales' here"),
@@ -150,6 +158,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a model by value": {"attributes": {"best_line": Line(sku="a", quantity=1, price=Decimal(1))}},
     "identity repeated": {"domain": "sales", "name": match("order"), "version": one_of(1, 2), "object_type": "order", "object_version": 2},
     "a function": {"attributes": {"quantity": bool.__call__}},
+    "an absent key of a dictionary": {"attributes": {"labels": {"a": None, "b": or_(None, gt(1))}}},
     "any": {"subject": any_(), "attributes": {}, "object_id": not_(None)},
     "other class attributes": {"retries": 3, "LIMIT": 5, "retriable": (OSError,)},
 }  # fmt: skip

@@ -28,7 +28,7 @@ from mega_codegen.expressions import (
     walk,
 )
 from mega_codegen.layout import Spell, annotated, bracketed, imports, member_order, natural
-from mega_codegen.patterns import MATCHER, pattern
+from mega_codegen.patterns import MATCHER, optional, pattern
 from mega_codegen.records import Catalogue, EventModel, Location, Member, Naming, TypeModel
 from mega_codegen.text import WIDTH, docstring, literal
 from mega_codegen.words import class_name
@@ -281,7 +281,7 @@ class _Emitter:
         name, spell = self._locations[event.content.key][1], module.spell
         head = f"class {name}Subscriber({spell(_SUBSCRIBER)}[{spell(Model(event.content.key))}]):"
         anything = f"{spell(_ANYTHING)}()"
-        text = union(Subscript(MATCHER, (STR,)), NONE)
+        text = optional(Subscript(MATCHER, (STR,)))
         domain: Expression = NONE if event.domain is None else Subscript(LITERAL, (Constant(event.domain),))
         attributes = Name(f"{name}Attributes")
         declared: list[tuple[str, Expression, str]] = [
@@ -294,7 +294,7 @@ class _Emitter:
             ("attributes", attributes, "{}"),
         ]
         if event.object is not None:
-            state = union(pattern(_state(event)), NONE)
+            state = optional(pattern(_state(event)))
             declared += [
                 ("object_id", text, anything),
                 ("object_current", state, anything),

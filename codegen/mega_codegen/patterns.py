@@ -58,25 +58,44 @@ def _bare(expression: Expression) -> Expression:
 def _pattern(expression: Expression) -> Expression:
     match expression:
         case Union(parts):
-            return union(*map(_pattern, parts))
+            plain = [part for part in parts if part != NONE and _is_plain(_pattern(part))]
+            together = [Subscript(MATCHER, (union(*plain),))] if len(plain) > 1 else []
+            return union(*map(_pattern, parts), *together)
         case Constant(None):
             return NONE
         case Model(key):
             return Subscript(MODEL_MATCHER, (Model(key, "Pattern"), expression))
         case Subscript(head, arguments) if head == LITERAL:
-            return Subscript(ENUM_MATCHER if _all_text(arguments) else MATCHER, (expression,))
+            kinds = {type(a.value) for a in arguments if isinstance(a, Constant)} & {str, int}
+            widened = [Name(kind.__name__) for kind in (str, int) if kind in kinds]
+            return (
+                Subscript(ENUM_MATCHER, (expression, union(*widened)))
+                if len(widened) == 1
+                else Subscript(MATCHER, (expression,))
+            )
         case Subscript(head, (Model(key) as model,)) if head == LIST:
             return Subscript(MODEL_LIST_MATCHER, (Model(key, "Pattern"), model))
         case Subscript(head, (Subscript(inner, values),)) if head == LIST and inner == LITERAL and _all_text(values):
             return union(Subscript(MATCHER, (expression,)), Subscript(NOT, (Subscript(LIST, (STR,)),)))
         case Subscript(head, (key, value)) if head == DICT:
-            item = _pattern(value)
-            plain = isinstance(item, Subscript) and item.head == MATCHER
-            mapping = union(Subscript(MATCHER, (expression,)), Subscript(DICT, (key, item)))
-            return Subscript(MAPPING_MATCHER, (value,)) if plain else mapping
+            return Subscript(MAPPING_MATCHER, (_pattern(value), value))
         case _:
             return Subscript(MATCHER, (expression,))
 
 
 def _all_text(values: tuple[Expression, ...]) -> bool:
     return all(isinstance(value, Constant) and isinstance(value.value, str) for value in values)
+
+
+def _is_plain(expression: Expression) -> bool:
+    return isinstance(expression, Subscript) and expression.head == MATCHER
+
+
+def optional(matcher: Expression) -> Expression:
+    """``matcher | None`` as one alias, for a class attribute: mypy takes a function there for a method otherwise."""
+    if isinstance(matcher, Subscript) and matcher.head in _OPTIONAL:
+        return Subscript(_OPTIONAL[matcher.head], matcher.arguments)
+    return union(matcher, NONE)
+
+
+_OPTIONAL = {MATCHER: Name("OptionalMatcher", _MATCH), MODEL_MATCHER: Name("OptionalModelMatcher", _MATCH)}

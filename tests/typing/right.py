@@ -88,6 +88,11 @@ class Envelope(ItemAddedSubscriber):
     object_previous = None
 
 
+class EnvelopePredicate(ItemAddedSubscriber):
+    subject = lambda subject: subject.isdigit()
+    object_current = lambda cart: cart.currency == "USD" and len(cart.items) > 1
+
+
 class Numbers(ItemAddedV2Subscriber):
     attributes = {"quantity": or_(1, between(5, 10), in_([20, 30]), lambda q: q > 100), "price": gte(Decimal("1.5"))}
 
@@ -214,6 +219,15 @@ class NameInParts(UserLoginAppSubscriber):
     def process(self, event: UserLoginApp) -> None:
         model: str = event.device.model
         del model
+
+
+class NoneNegated(ItemAddedSubscriber):
+    subject = not_(None)
+    attributes = {"price": not_(None)}
+
+
+class MappingAbsent(CheckoutSubscriber):
+    attributes = {"gift_messages": {"any item": None, "other": or_("a", prefix("b"))}}
 
 
 class Untyped(EventSubscriber):

@@ -27,7 +27,7 @@ class CartPattern(TypedDict, total=False):
     id: Matcher[UUID]
     user_id: Matcher[int]
     items: ModelListMatcher[CartItemPattern, CartItem]
-    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"]]
+    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"], str]
     value: Matcher[Decimal]
     discount: Matcher[Decimal] | None
     coupon: Matcher[str] | None

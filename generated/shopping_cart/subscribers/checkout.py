@@ -8,7 +8,15 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, ModelMatcher, any_
+from mega_typed.match import (
+    EnumMatcher,
+    MappingMatcher,
+    Matcher,
+    ModelMatcher,
+    OptionalMatcher,
+    OptionalModelMatcher,
+    any_,
+)
 
 from ..cart import Cart
 from ..checkout import Address, Checkout
@@ -29,14 +37,14 @@ class CheckoutAttributes(TypedDict, total=False):
     """Pattern of the attributes of Checkout."""
 
     order_id: Matcher[UUID]
-    payment_method: EnumMatcher[Literal["credit_card", "bank_transfer", "voucher"]]
+    payment_method: EnumMatcher[Literal["credit_card", "bank_transfer", "voucher"], str]
     installments: Matcher[int] | None
     total: Matcher[Decimal]
     shipping: ModelMatcher[AddressPattern, Address]
     billing: ModelMatcher[AddressPattern, Address] | None
     deliver_on: Matcher[date] | None
-    gift_messages: MappingMatcher[str] | None
-    channel: EnumMatcher[Literal["web"]]
+    gift_messages: MappingMatcher[Matcher[str], str] | None
+    channel: EnumMatcher[Literal["web"], str]
 
 
 class CheckoutSubscriber(EventSubscriber[Checkout]):
@@ -46,9 +54,9 @@ class CheckoutSubscriber(EventSubscriber[Checkout]):
     name: ClassVar[Literal["checkout"]] = "checkout"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[CheckoutAttributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
-    object_previous: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, OptionalModelMatcher, any_
 
 from ..cart import Cart
 from ..item_added import ItemAdded
@@ -30,9 +30,9 @@ class ItemAddedSubscriber(EventSubscriber[ItemAdded]):
     name: ClassVar[Literal["item.added"]] = "item.added"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedAttributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
-    object_previous: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()

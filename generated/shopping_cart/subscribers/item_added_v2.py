@@ -8,7 +8,14 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, Matcher, ModelMatcher, any_
+from mega_typed.match import (
+    EnumMatcher,
+    Matcher,
+    ModelMatcher,
+    OptionalMatcher,
+    OptionalModelMatcher,
+    any_,
+)
 
 from ..cart import Cart
 from ..item_added_v2 import ItemAddedV2, ItemAddedV2Source
@@ -18,7 +25,7 @@ from .cart import CartPattern
 class ItemAddedV2SourcePattern(TypedDict, total=False):
     """Pattern of ItemAddedV2Source."""
 
-    page: EnumMatcher[Literal["search", "product", "wishlist", "recommendation"]]
+    page: EnumMatcher[Literal["search", "product", "wishlist", "recommendation"], str]
     position: Matcher[int] | None
     campaign: Matcher[str] | None
 
@@ -29,7 +36,7 @@ class ItemAddedV2Attributes(TypedDict, total=False):
     item_id: Matcher[UUID]
     quantity: Matcher[int]
     price: Matcher[Decimal]
-    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"]]
+    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"], str]
     source: ModelMatcher[ItemAddedV2SourcePattern, ItemAddedV2Source] | None
     note: Matcher[str] | None
 
@@ -41,9 +48,9 @@ class ItemAddedV2Subscriber(EventSubscriber[ItemAddedV2]):
     name: ClassVar[Literal["item.added"]] = "item.added"
     version: ClassVar[Literal[2]] = 2
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedV2Attributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
-    object_previous: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()

@@ -7,7 +7,13 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, Matcher, ModelMatcher, any_
+from mega_typed.match import (
+    EnumMatcher,
+    Matcher,
+    OptionalMatcher,
+    OptionalModelMatcher,
+    any_,
+)
 
 from ..cart import Cart
 from ..item_removed import ItemRemoved
@@ -19,7 +25,13 @@ class ItemRemovedAttributes(TypedDict, total=False):
 
     item_id: Matcher[UUID]
     quantity: Matcher[int] | None
-    reason: EnumMatcher[Literal["changed_mind", "out_of_stock", "too_expensive"]] | None
+    reason: (
+        EnumMatcher[
+            Literal["changed_mind", "out_of_stock", "too_expensive"],
+            str,
+        ]
+        | None
+    )
 
 
 class ItemRemovedSubscriber(EventSubscriber[ItemRemoved]):
@@ -29,9 +41,9 @@ class ItemRemovedSubscriber(EventSubscriber[ItemRemoved]):
     name: ClassVar[Literal["item.removed"]] = "item.removed"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemRemovedAttributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
-    object_previous: ClassVar[ModelMatcher[CartPattern, Cart] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, any_
+from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, OptionalMatcher, any_
 
 from ..user_created import UserCreated
 
@@ -16,10 +16,10 @@ class UserCreatedAttributes(TypedDict, total=False):
 
     username: Matcher[str]
     name: Matcher[str] | None
-    class_: EnumMatcher[Literal["member", "staff", "guest"]]
+    class_: EnumMatcher[Literal["member", "staff", "guest"], str]
     email: Matcher[str] | None
     birth_date: Matcher[date] | None
-    preferences: MappingMatcher[bool] | None
+    preferences: MappingMatcher[Matcher[bool], bool] | None
 
 
 class UserCreatedSubscriber(EventSubscriber[UserCreated]):
@@ -29,6 +29,6 @@ class UserCreatedSubscriber(EventSubscriber[UserCreated]):
     name: ClassVar[Literal["user.created"]] = "user.created"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[UserCreatedAttributes] = {}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, any_
+from mega_typed.match import Matcher, ModelMatcher, OptionalMatcher, any_
 
 from ..logins import Device
 from ..user_login_app import UserLoginApp
@@ -27,6 +27,6 @@ class UserLoginAppSubscriber(EventSubscriber[UserLoginApp]):
     name: ClassVar[Literal["user.login.app"]] = "user.login.app"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[UserLoginAppAttributes] = {}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, any_
 
 from ..user_login_web import UserLoginWeb
 
@@ -26,6 +26,6 @@ class UserLoginWebSubscriber(EventSubscriber[UserLoginWeb]):
     name: ClassVar[Literal["user.login.web"]] = "user.login.web"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[UserLoginWebAttributes] = {}

@@ -9,7 +9,14 @@ from decimal import Decimal
 from typing import Any, ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, Not, any_
+from mega_typed.match import (
+    EnumMatcher,
+    MappingMatcher,
+    Matcher,
+    Not,
+    OptionalMatcher,
+    any_,
+)
 
 from ..item_measured import ItemMeasured
 
@@ -17,22 +24,22 @@ from ..item_measured import ItemMeasured
 class ItemMeasuredAttributes(TypedDict, total=False):
     """Pattern of the attributes of ItemMeasured."""
 
-    kind: EnumMatcher[Literal["measure"]]
-    state: EnumMatcher[Literal["new", "old"]] | None
-    level: Matcher[Literal[1, 2, 3]] | None
+    kind: EnumMatcher[Literal["measure"], str]
+    state: EnumMatcher[Literal["new", "old"], str] | None
+    level: EnumMatcher[Literal[1, 2, 3], int] | None
     answer: Matcher[Literal["yes", "no", 42, True]] | None
     codes: Matcher[list[str]]
     colours: Matcher[list[Literal["red", "green"]]] | Not[list[str]] | None
     matrix: Matcher[list[list[float]]] | None
     ratio: Matcher[float]
     count: Matcher[int] | None
-    either: Matcher[str] | Matcher[int] | None
+    either: Matcher[str] | Matcher[int] | Matcher[str | int] | None
     dates: Matcher[list[datetime]] | None
     date: Matcher[date_aliased] | None
     time: Matcher[time_aliased] | None
-    prices: MappingMatcher[Decimal] | None
+    prices: MappingMatcher[Matcher[Decimal], Decimal] | None
     anything: Matcher[Any] | None
-    free: MappingMatcher[Any] | None
+    free: MappingMatcher[Matcher[Any], Any] | None
     nothing: None
     mail: Matcher[str] | None
     long: (
@@ -41,7 +48,8 @@ class ItemMeasuredAttributes(TypedDict, total=False):
                 "a value that is rather long",
                 "another value that is rather long",
                 "the third",
-            ]
+            ],
+            str,
         ]
         | None
     )
@@ -69,6 +77,6 @@ class ItemMeasuredSubscriber(EventSubscriber[ItemMeasured]):
     name: ClassVar[Literal["item.measured"]] = "item.measured"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemMeasuredAttributes] = {}

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, any_
+from mega_typed.match import Matcher, ModelMatcher, OptionalMatcher, any_
 
 from ..the_odd_one_v2 import TheOddOneV2, TheOddOneV2Event
 
@@ -58,6 +58,6 @@ class TheOddOneV2Subscriber(EventSubscriber[TheOddOneV2]):
     name: ClassVar[Literal["the:odd-one"]] = "the:odd-one"
     version: ClassVar[Literal[2]] = 2
     timestamp: ClassVar[Matcher[datetime_aliased]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[TheOddOneV2Attributes] = {}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import MappingMatcher, Matcher, any_
+from mega_typed.match import MappingMatcher, Matcher, OptionalMatcher, any_
 
 from ..pinged import Pinged
 
@@ -22,9 +22,9 @@ class PingedSubscriber(EventSubscriber[Pinged]):
     name: ClassVar[Literal["pinged"]] = "pinged"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[PingedAttributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[MappingMatcher[Any] | None] = any_()
-    object_previous: ClassVar[MappingMatcher[Any] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[MappingMatcher[Matcher[Any], Any] | None] = any_()
+    object_previous: ClassVar[MappingMatcher[Matcher[Any], Any] | None] = any_()

@@ -15,14 +15,14 @@ from ..buyer import Buyer, BuyerContactOption1, BuyerContactOption2, Line, Order
 class BuyerContactOption1Pattern(TypedDict, total=False):
     """Pattern of BuyerContactOption1."""
 
-    kind: EnumMatcher[Literal["mail"]]
+    kind: EnumMatcher[Literal["mail"], str]
     mail: Matcher[str]
 
 
 class BuyerContactOption2Pattern(TypedDict, total=False):
     """Pattern of BuyerContactOption2."""
 
-    kind: EnumMatcher[Literal["phone"]]
+    kind: EnumMatcher[Literal["phone"], str]
     phone: Matcher[str]
 
 

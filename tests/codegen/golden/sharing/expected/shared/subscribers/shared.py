@@ -14,7 +14,7 @@ class MoneyPattern(TypedDict, total=False):
     """Pattern of Money."""
 
     amount: Matcher[Decimal]
-    currency: EnumMatcher[Literal["EUR", "USD"]]
+    currency: EnumMatcher[Literal["EUR", "USD"], str]
 
 
 class AuditedPattern(TypedDict, total=False):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, any_
 
 from ..day_closed import DayClosed
 
@@ -24,6 +24,6 @@ class DayClosedSubscriber(EventSubscriber[DayClosed]):
     name: ClassVar[Literal["day.closed"]] = "day.closed"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[DayClosedAttributes] = {}

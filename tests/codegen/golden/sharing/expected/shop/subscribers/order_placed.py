@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, any_
+from mega_typed.match import (
+    Matcher,
+    ModelMatcher,
+    OptionalMatcher,
+    OptionalModelMatcher,
+    any_,
+)
 
 from ...crm.buyer import Order
 from ...crm.subscribers.buyer import OrderPattern
@@ -38,9 +44,9 @@ class OrderPlacedSubscriber(EventSubscriber[OrderPlaced]):
     name: ClassVar[Literal["order.placed"]] = "order.placed"
     version: ClassVar[Literal[1]] = 1
     timestamp: ClassVar[Matcher[datetime]] = any_()
-    subject: ClassVar[Matcher[str] | None] = any_()
-    publisher: ClassVar[Matcher[str] | None] = any_()
+    subject: ClassVar[OptionalMatcher[str]] = any_()
+    publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[OrderPlacedAttributes] = {}
-    object_id: ClassVar[Matcher[str] | None] = any_()
-    object_current: ClassVar[ModelMatcher[OrderPattern, Order] | None] = any_()
-    object_previous: ClassVar[ModelMatcher[OrderPattern, Order] | None] = any_()
+    object_id: ClassVar[OptionalMatcher[str]] = any_()
+    object_current: ClassVar[OptionalModelMatcher[OrderPattern, Order]] = any_()
+    object_previous: ClassVar[OptionalModelMatcher[OrderPattern, Order]] = any_()
