@@ -23,6 +23,7 @@ PROTOCOL = "urn:mega:protocol:1"
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 _TOLERATED_NAME = re.compile(r"[a-z0-9._:-]+")
+_NAME_LENGTH = 200
 _FREE: Json = {"type": ["object", "null"]}
 
 
@@ -196,21 +197,26 @@ class _Reader:
                     f"a payload without event.{part} is valid by this schema and is another event",
                     f'Add "{part}" to "required" beside the properties of event.',
                 )
-        if name is not None and not _NAME.fullmatch(name):
-            self._warn_name(event, name)
+        for part, value in (("name", name), ("domain", domain or None)):
+            if value is not None:
+                self._check_name(event, part, value)
         if version is not None and version < 1:
             self._report.error(at.file, at.pointer, f"event.version must be 1 or more, not {version}")
         if domain == "":
             self._report.error(at.file, at.pointer, "event.domain is empty", "Leave it out, or name the domain.")
         return name, domain, 1 if version is None else version
 
-    def _warn_name(self, event: _Section, name: str) -> None:
-        place = event.properties["name"][0]
+    def _check_name(self, event: _Section, part: str, value: str) -> None:
+        place = event.properties[part][0]
         remedy = "Names have lower-case letters, digits, '.', '-' and '_'."
-        if _TOLERATED_NAME.fullmatch(name):
-            self._report.warn(place.file, place.pointer, f"the name {name!r} has a ':'", remedy)
-        else:
-            self._report.error(place.file, place.pointer, f"{name!r} is not a name for an event", remedy)
+        if len(value) > _NAME_LENGTH:
+            message = f"the {part} has {len(value)} characters, more than {_NAME_LENGTH}"
+            self._report.error(place.file, place.pointer, message, "Shorten it.")
+        elif not _TOLERATED_NAME.fullmatch(value):
+            whose = "an event" if part == "name" else "a domain"
+            self._report.error(place.file, place.pointer, f"{value!r} is not a name for {whose}", remedy)
+        elif not _NAME.fullmatch(value):
+            self._report.warn(place.file, place.pointer, f"the {part} {value!r} has a ':'", remedy)
 
     def _constant(self, section: _Section, name: str, kind: type) -> Json:
         """The value that a part of the envelope is fixed to; ``None`` when it is not fixed."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mega_codegen import Report, SchemaErrors, load, parse
+from mega_codegen import Report, SchemaErrors, load, names, parse, protocol
+from mega_codegen.build import build
+from mega_codegen.emit import emit
+from mega_codegen.model import catalogue, library_of
+from mega_codegen.records import Catalogue
 from mega_codegen.regexes import to_rust
 from mega_codegen.text import docstring, literal
 
@@ -97,8 +102,20 @@ def check_nodes(text: str) -> None:
             assert node.level or node.module in MODULES
         if isinstance(node, ast.If):
             assert ast.unparse(node.test) == "TYPE_CHECKING"
-        if isinstance(node, ast.Expr):
-            assert isinstance(node.value, ast.Constant | ast.Call)
+        if isinstance(node, ast.Module | ast.ClassDef):
+            check_statements(node)
+
+
+def check_statements(node: ast.Module | ast.ClassDef) -> None:
+    """A bare expression is the docstring of a module, class or field, or the one call that registers the events."""
+    for before, statement in zip([None, *node.body], node.body, strict=False):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            assert isinstance(node, ast.Module)
+            assert ast.unparse(statement.value.func) == "register_events"
+        elif isinstance(statement, ast.Expr):
+            assert isinstance(statement.value, ast.Constant)
+            assert isinstance(statement.value.value, str)
+            assert before is None or isinstance(before, ast.AnnAssign)
 
 
 def wires(text: str, name: str) -> set[str]:
@@ -119,7 +136,9 @@ def wires(text: str, name: str) -> set[str]:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(texts, nodes, max_size=4), texts, st.sampled_from(["shop", "a b", "class", "1x", "é"]))
+@given(
+    st.dictionaries(texts, nodes, max_size=4), texts, st.sampled_from(["shop", "a-b", "class", "1x", "mega_typed", "é"])
+)
 def test_hostile_text_becomes_correct_code_or_a_typed_error(
     attributes: dict[str, Any], description: str, domain: str
 ) -> None:
@@ -138,6 +157,71 @@ def test_hostile_text_becomes_correct_code_or_a_typed_error(
     assert wires(module, "ThingHappened") == set(attributes)
 
 
+ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)), st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)))
+def test_an_identity_is_spelled_in_the_alphabet_of_the_protocol(domain: str, name: str) -> None:
+    """A domain or name with any other character is an error at its place; all others are in the registry as they are."""
+    found = problems({"shop/thing.json": event(domain=domain, name=name)})
+    for part, value in (("domain", domain), ("name", name)):
+        place = f"shop/thing.json#/properties/event/properties/{part}: {value!r} is not a name for "
+        assert any(line.startswith(place) for line in found) == bool(
+            set(value) - ALPHABET or (part == "name" and not value)
+        )
+    if not found:
+        registry = ast.parse(package({"shop/thing.json": event(domain=domain, name=name)})["__init__.py"]).body[-1]
+        assert isinstance(registry, ast.Expr)
+        assert isinstance(registry.value, ast.Call)
+        assert list(ast.literal_eval(registry.value.args[1])) == [(domain, name, 1)]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(texts, texts, texts, texts)
+def test_no_text_of_a_model_becomes_code(domain: str, name: str, description: str, kind: str) -> None:
+    """The emitter alone, given an identity that the model would refuse, still writes nothing but what it means to."""
+    state = {"type": "object", "properties": {"a": True}, "description": description}
+    schema = event({"a": {"type": "string", "description": description}}, description=description, title=name)
+    schema["$defs"] = {"State": state}
+    schema["properties"]["object"] = {
+        "properties": {part: {"$ref": "#/$defs/State"} for part in ("current", "previous")}
+    }
+    report = Report()
+    read = catalogue(library_of(documents({"shop/thing.json": schema}), protocol(), (), report), report)
+    thing = read.events[0]
+    assert thing.object is not None
+    hostile = replace(thing, domain=domain, name=name, object=replace(thing.object, type=kind))
+    read = Catalogue((hostile,), read.types)
+    naming = names.name(read, report)
+    if not report.problems:
+        for path, text in emit(read, naming, build(read, naming)).items():
+            compile(text, path, "exec")
+            check_nodes(text)
+
+
+def identified(part: str, value: str) -> dict[str, Any]:
+    return event(domain=value) if part == "domain" else event(name=value)
+
+
+@pytest.mark.parametrize("part", ["domain", "name"])
+def test_a_quote_in_an_identity_runs_nothing(part: str) -> None:
+    """The identity that once ended a docstring is refused where it stands."""
+    value = 'x"""\nimport os\nos.system("id")\n"""'
+    found = problems({"a.json": identified(part, value)})
+    assert len(found) == 1
+    assert found[0].startswith(f"a.json#/properties/event/properties/{part}: ")
+
+
+@pytest.mark.parametrize("part", ["domain", "name"])
+def test_an_identity_has_a_bounded_length(part: str) -> None:
+    """A domain or name of 200 characters is fine, a longer one is not."""
+    assert problems({"a.json": identified(part, "a" * 200)}) == []
+    assert problems({"a.json": identified(part, "a" * 201)}) == [
+        f"a.json#/properties/event/properties/{part}: the {part} has 201 characters, more than 200"
+    ]
+
+
 @given(st.one_of(texts, st.text()))
 def test_a_literal_reads_back_as_the_text(text: str) -> None:
     """A string literal is one printable line, and evaluates to the text it was made from."""
@@ -146,15 +230,21 @@ def test_a_literal_reads_back_as_the_text(text: str) -> None:
     assert source.replace(" ", "").isprintable()
 
 
-@given(st.one_of(texts, st.text(st.characters(exclude_categories=["Cs"]))), st.sampled_from([0, 4]))
-def test_a_docstring_is_one_string(text: str, indent: int) -> None:
-    """A docstring is one string expression, however the text tries to end it."""
-    lines = docstring(text, indent, "Summary.")
+@given(st.one_of(texts, st.text()), st.sampled_from([0, 4]), st.one_of(texts, st.text()))
+def test_a_docstring_is_one_string(text: str, indent: int, summary: str) -> None:
+    """A docstring is one string that says the words of the text, however text or summary try to end it."""
+    lines = docstring(text, indent, summary)
+    if not lines:
+        assert not text.split()
+        return
+    assert "".join(lines).replace(" ", "").isprintable()
     tree = ast.parse("if x:\n" + "\n".join(lines) if indent else "\n".join(lines))
     body = tree.body[0].body if isinstance(tree.body[0], ast.If) else tree.body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
     assert isinstance(body[0].value, ast.Constant)
+    assert isinstance(body[0].value.value, str)
+    assert "".join(text.split()) in "".join(body[0].value.value.split())
 
 
 @pytest.mark.parametrize(
