@@ -116,6 +116,7 @@ class _Reader:
         if isinstance(place.node, dict) and any(not is_annotation(keyword) for keyword in place.node):
             try:
                 self._shaper.shape([place])
+                self._shaper.settle()
             except Refused:
                 return
 
@@ -137,6 +138,7 @@ class _Reader:
         self._check_free(event, ("timestamp", "subject", "publisher"))
         content = self._content(place, root, event)
         state = self._object(root) if "object" in root.properties or "object" in root.required else None
+        self._shaper.settle()
         failed = any(not problem.warning for problem in self._report.problems[before:])
         if name is not None and content is not None and not failed:
             yield EventModel(content, domain, name, version, state)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -335,6 +337,86 @@ def test_thousands_of_properties_and_deep_schemas_end_in_time() -> None:
     files = package({"a.json": event({"deep": deep, "wide": {"type": "object", "properties": wide}})})
     assert files["shop/thing_happened.py"].count("int | None = None") == 3000
     assert documents({"a.json": event()})
+
+
+def _chain(length: int, link: Callable[[Any], Any], last: Any) -> dict[str, Any]:
+    """An event whose attribute is the first of many definitions, each made of the next."""
+    links = {f"L{index}": link({"$ref": f"#/$defs/L{index + 1}"}) for index in range(length)}
+    return {"a.json": event({"x": {"$ref": "#/$defs/L0"}}) | {"$defs": {**links, f"L{length}": last}}}
+
+
+THING: dict[str, Any] = {"type": "object", "properties": {"v": {"type": "string"}}}
+KINDS = [{"type": "object", "properties": {"k": {"const": f"c{index}"}}, "required": ["k"]} for index in range(1000)]
+DIAMONDS: list[tuple[Callable[[Any], Any], Any, str]] = [
+    (lambda link: {"allOf": [link, link]}, THING, ""),
+    (lambda link: {"allOf": [link, {"allOf": [link]}]}, THING, ""),
+    (lambda link: {"anyOf": [link, link]}, THING, ""),
+    (lambda link: {"anyOf": [link, link]}, {"type": "string"}, ""),
+    (lambda link: {"oneOf": [link, link]}, THING, "two alternatives of oneOf admit a value of type object"),
+    (lambda link: {"anyOf": [link, {"type": "array", "items": link}]}, THING, "has more than 1000 parts"),
+    (lambda link: {"type": "object", "properties": {"a": link, "b": link}}, THING, ""),
+]
+
+
+@pytest.mark.parametrize(("link", "last", "message"), DIAMONDS)
+def test_a_diamond_of_references_is_walked_once(link: Callable[[Any], Any], last: Any, message: str) -> None:
+    """Twenty-five levels, each of which refers to the next one twice, take no longer than each level once."""
+    package({"a.json": event({"x": {"type": "string"}})})  # the libraries are imported
+    before = process_time()
+    found = problems(_chain(25, link, last))
+    assert process_time() - before < 1
+    assert all(message in line for line in found)
+    assert bool(found) == bool(message), found
+
+
+def _arrays(depth: int) -> Any:
+    node: Any = {"type": "string"}
+    for _ in range(depth):
+        node = {"type": "array", "items": node}
+    return node
+
+
+DEEP: list[tuple[dict[str, Any], str]] = [
+    (_chain(1000, lambda link: {"type": "object", "properties": {"a": link}}, THING), ""),
+    (_chain(1000, dict, THING), "stands behind more than 100 references"),
+    (_chain(1000, lambda link: {"allOf": [link, {}]}, THING), "stands behind more than 100 references"),
+    (_chain(1000, lambda link: {"anyOf": [link, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
+    (_chain(300, lambda link: {"type": "array", "items": link}, THING), "nests deeper than 40 levels"),
+    (_chain(300, lambda link: {"oneOf": [{"type": "object", "properties": {"a": link}}, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
+    ({"a.json": event({"x": _arrays(39)})}, ""),
+    ({"a.json": event({"x": _arrays(40)})}, "nests deeper than 40 levels"),
+    ({"a.json": event({"x": _arrays(130)})}, "nests deeper than 40 levels"),
+    ({"a.json": event({"x": {"anyOf": KINDS[:200]}})}, ""),
+    ({"a.json": event({"x": {"oneOf": KINDS[:200]}})}, ""),
+    ({"a.json": event({"x": {"anyOf": KINDS}})}, "has more than 200 alternatives"),
+    ({"a.json": event({"x": {"anyOf": [{"const": f"c{index}"} for index in range(1000)]}})}, "has more than 200 alternatives"),
+    ({"a.json": event({"x": {"allOf": [{"type": "integer", "minimum": index} for index in range(1000)]}})}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schemas", "message"), DEEP, ids=range(len(DEEP)))
+def test_deep_and_wide_schemas_give_code_or_a_typed_error(
+    schemas: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """However deep or wide, the generated package can be imported, or an error says what is too deep or wide."""
+    found = problems(schemas)
+    assert all(message in line for line in found)
+    assert bool(found) == bool(message), found
+    if not found:
+        write(tmp_path / "made", package(schemas))
+        done = run("-W", "error", "-c", "import made.shop; made.shop.ThingHappened", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-1000:]
+
+
+def test_an_array_of_objects_that_hold_such_an_array() -> None:
+    """A recursive type that passes through an object is the same whichever of its parts is met first."""
+    schema = event({"x": {"$ref": "#/$defs/Nodes"}})
+    schema["$defs"] = {
+        "Nodes": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+        "Node": {"type": "object", "properties": {"children": {"$ref": "#/$defs/Nodes"}}},
+    }
+    files = package({"a.json": schema})
+    assert "    children: list[Node] | None = None\n" in files["shop/thing_happened.py"]
 
 
 def test_the_command_never_shows_a_traceback(tmp_path: Path) -> None:
