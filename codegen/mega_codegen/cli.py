@@ -52,6 +52,9 @@ def _run(options: argparse.Namespace) -> int:
         return _show(plan)
     try:
         apply(plan)
+    except CodegenError as error:
+        print(error, file=sys.stderr)
+        return ERROR
     except OSError as error:
         print(f"{error.filename or options.output}: error: cannot be written: {error.strerror}", file=sys.stderr)
         return ERROR
