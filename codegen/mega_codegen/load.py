@@ -20,7 +20,7 @@ from mega_codegen.records import Document, Json
 
 SUFFIX = ".json"
 DEPTH = 150
-"""How deeply a schema may nest."""
+"""How deeply a schema may nest, and folders of schemas."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,7 +36,12 @@ def load(folder: Path, report: Report) -> tuple[Document, ...]:
         folder: the folder of schemas.
         report: takes one error for each file that cannot be read.
     """
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        report.error(str(folder), "", f"cannot be read: {error.strerror}")
+        return ()
+    if not found:
         report.error(str(folder), "", "no such folder", "Give the folder that holds the schemas.")
         return ()
     documents: list[Document] = []
@@ -59,9 +64,22 @@ def protocol() -> Document:
 
 
 def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    place = folder.relative_to(root)
+    if len(place.parts) > DEPTH:
+        report.error(place.as_posix(), "", f"folders nest deeper than {DEPTH} levels")
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        report.error(str(folder) if folder == root else place.as_posix(), "", f"cannot be read: {error.strerror}")
+        return
+    for entry in entries:
         path = Path(entry.path)
         if entry.name.startswith("."):
+            continue
+        if _SURROGATE.search(entry.name):
+            if entry.is_dir() or entry.name.endswith(SUFFIX):
+                report.error((place / entry.name).as_posix(), "", "the name is not UTF-8", "Rename it.")
             continue
         if entry.is_symlink():
             if entry.is_dir() or entry.name.endswith(SUFFIX):

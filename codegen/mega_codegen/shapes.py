@@ -25,6 +25,9 @@ DEPTH, PARTS, ALTERNATIVES, REFERENCES = 40, 1000, 200, 100
 """How deeply a type may nest, how many parts it may have, and how many alternatives a union, object types not counted:
 they are classes of their own. How many references may lead from one node to the next."""
 
+MOST = 2**31 - 1
+"""The largest length that is asked for: no value that a queue can hold is longer."""
+
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
@@ -368,6 +371,8 @@ class Shaper:
 
     def _typed(self, name: str, facts: Facts) -> Shape:
         limits = {keyword: value for keyword, value in facts.limits.items() if keyword in BY_TYPE[name]}
+        if name in ("string", "array", "object"):
+            limits = self._counts(facts.place, limits)
         if name == "object":
             return self._object(facts, limits)
         if name == "array":
@@ -376,6 +381,8 @@ class Shaper:
             return Shape({"type": "string", **self._string(facts.place, limits)})
         if name == "integer":
             limits = {keyword: self._integral(facts.place, keyword, value) for keyword, value in limits.items()}
+        if name == "number":
+            self._check_finite(facts.place, limits)
         return Shape({"type": name, **limits})
 
     def _string(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
@@ -392,6 +399,26 @@ class Shaper:
                 )
             limits = {**limits, "pattern": pattern}
         return limits
+
+    def _counts(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
+        """Lengths as integers, and without those that no value can exceed."""
+        counts: dict[str, Json] = {}
+        for keyword, value in limits.items():
+            if not isinstance(value, int | float):
+                counts[keyword] = value
+            elif value <= MOST:
+                counts[keyword] = int(value)
+            elif keyword.startswith("min"):
+                raise self.refuse(place, f"{keyword} admits no value that fits into memory", keyword=keyword)
+        return counts
+
+    def _check_finite(self, place: Place, limits: Mapping[str, Json]) -> None:
+        for keyword, value in limits.items():
+            try:
+                float(value)
+            except OverflowError:
+                remedy = 'Use "type": "integer", or a smaller bound.'
+                raise self.refuse(place, f"{keyword} is beyond the range of a number", remedy, keyword) from None
 
     def _integral(self, place: Place, keyword: str, value: float) -> int:
         if value == int(value):

@@ -71,15 +71,17 @@ def compare(folder: Path, files: Mapping[str, str]) -> Plan:
     """
     report, foreign = Report(), Report()
     known = _manifest(folder, report)
+    if report.problems:
+        raise OutputErrors(report.problems)
     changes: list[Change] = []
     for path in sorted({*files, *known}):
         if not _inside(path):
             report.error(MANIFEST, "", f"{path!r} leads out of the folder", f"Delete {MANIFEST} and generate again.")
             continue
-        if not _regular(folder, path):
-            report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
-            continue
         try:
+            if not _regular(folder, path):
+                report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
+                continue
             before, after = _text(folder / path), files.get(path)
         except OSError as error:
             report.error(path, "", f"cannot be read: {error.strerror}")
@@ -200,7 +202,7 @@ def _text(path: Path) -> str | None:
 
 def _inside(path: str) -> bool:
     pure = PurePosixPath(path)
-    if len(path) > 4000 or any(len(part) > 255 for part in pure.parts):
+    if len(path) > 1000 or any(len(part.encode()) > 255 for part in pure.parts):
         return False
     return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and path not in ("", ".")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from mega_codegen import Report, SchemaErrors, load, names, parse, protocol
 from mega_codegen.build import build
 from mega_codegen.emit import emit
+from mega_codegen.errors import Problem
 from mega_codegen.model import catalogue, library_of
 from mega_codegen.records import Catalogue
 from mega_codegen.regexes import to_rust
@@ -431,3 +433,115 @@ def test_the_command_never_shows_a_traceback(tmp_path: Path) -> None:
         "0.json", "1.json", "3.json", "4.json",
     ]  # fmt: skip
     assert json.dumps(done.stdout) == '""'
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The lines of the errors of a run that ends with status 2, without a traceback."""
+    done = run("-m", "mega_codegen", *map(str, arguments))
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()
+
+
+NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    """Names that are too long, for schemas and for output, are errors."""
+    long = "x" * 5000
+    folder = write(tmp_path / "s", {"a.json": event()})
+    assert command(long, "-o", tmp_path / "out") == [f"{long}#: error: cannot be read: File name too long"]
+    assert command(folder, "-o", long) == [
+        ".mega-codegen.json#: error: cannot be read: File name too long",
+        "    Remove it, and the generated folder with it.",
+    ]
+
+
+@NOT_ROOT
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    """A folder that may not be read is an error at its path."""
+    folder = write(tmp_path / "s", {"a.json": event(), "b/c.json": event()})
+    (folder / "b").chmod(0)
+    lines = command(folder, "-o", tmp_path / "out")
+    (folder / "b").chmod(0o755)
+    assert lines == ["b#: error: cannot be read: Permission denied"]
+
+
+def test_a_folder_that_vanishes_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever listing a folder raises, it is an error at its path."""
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = Report()
+    assert load(tmp_path, report) == ()
+    assert [str(problem) for problem in report.problems] == [f"{tmp_path}#: error: cannot be read: Permission denied"]
+
+
+def test_folders_that_nest_deeply(tmp_path: Path) -> None:
+    """A folder below more than 150 others is not read."""
+    (tmp_path / "/".join("d" * 160)).mkdir(parents=True)
+    report = Report()
+    load(tmp_path, report)
+    assert [problem.message for problem in report.problems] == ["folders nest deeper than 150 levels"]
+
+
+def test_a_file_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    """Such a name is an error, whatever the terminal can show."""
+    folder = write(tmp_path / "s", {"a.json": event()})
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.json")).write_text("{}")
+    except OSError:
+        pytest.skip("the file system takes names in UTF-8 only")
+    assert command(folder, "-o", tmp_path / "out")[0] == r"\udcff.json#: error: the name is not UTF-8"
+
+
+@pytest.mark.parametrize("mode", ["--check", "--diff"])
+def test_a_terminal_that_knows_ascii_only(tmp_path: Path, mode: str) -> None:
+    """A diff of text that the terminal cannot show is shown with escapes."""
+    folder = write(tmp_path / "s", {"a.json": event(description="日本 é")})
+    done = run("-m", "mega_codegen", str(folder), "-o", str(tmp_path / "out"), mode, PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert r"\u65e5\u672c \xe9" in done.stdout
+
+
+@given(texts, texts, texts, texts)
+def test_a_message_is_one_line(file: str, pointer: str, message: str, remedy: str) -> None:
+    """Whatever names and texts a message shows, it is one printable line, the remedy another one."""
+    lines = str(Problem(file, pointer, message, remedy)).split("\n")
+    assert len(lines) == (2 if remedy else 1)
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("name", ["::error::x.json", "  ::error::x.json", "##[error]x.json", "a\n::error::x.json", "\x1b[2Jx.json", "\u202ex.json"])  # fmt: skip
+def test_the_name_of_a_file_is_no_command(tmp_path: Path, name: str) -> None:
+    """A file name cannot speak to the terminal or to the CI system that shows the error."""
+    lines = command(write(tmp_path / "s", {name: "{"}), "-o", tmp_path / "out")
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    assert not lines[0].lstrip().startswith(("::", "##"))
+    assert "##[" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "annotation"),
+    [
+        ({"type": "string", "maxLength": 1e30, "minLength": 2.0}, "Annotated[str | None, Field(min_length=2)]"),
+        ({"type": "array", "maxItems": 2.0, "items": {"type": "string", "maxLength": 10**400}}, "Annotated[list[str] | None, Field(max_length=2)]"),
+        ({"type": "object", "minProperties": 1.0, "maxProperties": 1e300}, "Annotated[dict[str, Any], Field(min_length=1)] | None"),
+        ({"type": "integer", "maximum": 10**20, "multipleOf": 2.0}, f"Annotated[int | None, Field(le={10**20}, multiple_of=2)]"),
+        ({"type": "number", "maximum": 10**300}, None),
+        ({"type": "integer", "maximum": 10**400, "minimum": -(10**400)}, None),
+        ({"enum": [10**400]}, None),
+        ({"type": "integer", "multipleOf": 10**400}, None),
+    ],
+)  # fmt: skip
+def test_huge_and_fractional_limits(schema: Any, annotation: str | None, tmp_path: Path) -> None:
+    """Limits that are huge or written as fractions give code that can be imported."""
+    files = package({"a.json": event({"x": schema | {"examples": []}})})
+    if annotation:
+        assert f"    x: {annotation} = None\n" in files["shop/thing_happened.py"]
+    write(tmp_path / "made", files)
+    done = run("-c", "import made.shop as s; s.ThingHappened()", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]

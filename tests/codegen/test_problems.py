@@ -80,6 +80,17 @@ ATTRIBUTES: list[tuple[Any, str]] = [
         {"type": "array", "items": {"$ref": "#/properties/event/properties/attributes/properties/x"}},
         f"{AT}/items: a type that contains itself must be an object",
     ),
+    ({"type": "string", "x-mega-name": "ﬁt"}, f"{AT}: no Python name can be made of 'ﬁt'"),
+    (
+        {"type": "array", "items": {"type": "object", "properties": {"a": True}, "x-mega-name": "\uff21b"}},
+        f"{AT}/items/x-mega-name: '\uff21b' is not the name of a class",
+    ),
+    ({"type": "array", "minItems": 1e30}, f"{AT}/minItems: minItems admits no value that fits into memory"),
+    ({"type": "number", "maximum": 10**400}, f"{AT}/maximum: maximum is beyond the range of a number"),
+    (
+        {"type": "array", "items": {"type": ["number", "null"], "multipleOf": 10**400}},
+        f"{AT}/items/multipleOf: multipleOf is",
+    ),
     ({"type": "string", "x-mega-name": "class"}, f"{AT}: no Python name can be made of 'class'"),
     ({"type": "string", "examples": [5]}, f'{AT}/examples/0: the example is not valid: 5 is not of type "string"'),
     ({"type": "string", "format": "decimal", "examples": ["x"]}, f"{AT}/examples/0: the example is not valid: "),
@@ -204,6 +215,13 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
             "a.json#/examples/0/event: the example is not valid",
             "a.json#/examples/0/event: the example is not valid",
             "a.json#/examples/0/event: the example is not valid",
+        ],
+    ),
+    (
+        {"a.json": event({"x": {"$ref": "nope.json", "examples": [5]}}), "b.json": {"type": "string", "examples": [5]}},
+        [
+            "a.json#/properties/event/properties/attributes/properties/x/$ref: $ref 'nope.json': no such file",
+            "b.json#/examples/0: the example is not valid",
         ],
     ),
     (
