@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from mega_codegen.model import catalogue, library_of
 from mega_codegen.records import Catalogue
 from mega_codegen.regexes import to_rust
 from mega_codegen.text import docstring, literal
+from pydantic_core import SchemaValidator, core_schema
 
 from .making import documents, event, package, problems, run, write
 
@@ -261,6 +263,11 @@ def test_a_docstring_is_one_string(text: str, indent: int, summary: str) -> None
         (r"\cJ", r"\x0a"),
         ("[[a]", r"[\[a]"),
         ("[a&&b]", r"[a&\&b]"),
+        (r"\<\>\'\@\_", "<>'@_"),
+        (r"[\&\&\~\~\<]", r"[\x26\x26\x7e\x7e\x3c]"),
+        (r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}", r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}"),
+        ("(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}", "(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}"),
+        ("^x{1,5000}$", "^x{1,5000}$"),
     ],
 )
 def test_patterns_are_rewritten_for_the_engine(pattern: str, rust: str) -> None:
@@ -268,7 +275,7 @@ def test_patterns_are_rewritten_for_the_engine(pattern: str, rust: str) -> None:
     assert to_rust(pattern) == (rust, "")
 
 
-@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(", "a{2,1}", r"[\W]", r"\ud83d\ude00", "a" * 5 + "{1000000000}"])  # fmt: skip
+@pytest.mark.parametrize("pattern", [r"\z", r"\A", r"\Z", r"\a", r"\pL", r"\p{^L}", r"\x{41}", r"\u{}", r"\k<a>", r"[\z]", r"\é", "(?i)a", "(?P<a>b)", "(?x: a)", "[]a]", "[^]a]", "(x{1,300}){1,20}y", "((?:x{20})?x{60}){20}", "(a{1,2000})*", "((a{50}){10}){3}", "(?=a)", "(?<!a)b", r"(a)\1", "(", "a{2,1}", r"[\W]", r"\ud83d\ude00", "a" * 5 + "{1000000000}"])  # fmt: skip
 def test_patterns_that_the_engine_lacks_are_refused(pattern: str) -> None:
     """A pattern that cannot be enforced is an error that says why."""
     rust, fault = to_rust(pattern)
@@ -277,6 +284,18 @@ def test_patterns_that_the_engine_lacks_are_refused(pattern: str) -> None:
     found = problems({"a.json": event({"x": {"type": "string", "pattern": pattern}})})
     assert len(found) == 1
     assert "a.json#/properties/event/properties/attributes/properties/x/pattern: " in found[0]
+
+
+def test_an_escape_means_what_it_means_in_ecma() -> None:
+    """Whatever character is escaped, the rewritten expression matches that character, or the escape is refused."""
+    allowed = ""
+    for character in map(chr, range(0x20, 0x250)):
+        for pattern in (f"^\\{character}$", f"^[\\{character}]$"):
+            rust, fault = to_rust(pattern)
+            if not fault and not character.isalnum():
+                SchemaValidator(core_schema.str_schema(pattern=rust)).validate_python(character)
+                allowed += character
+    assert set(allowed) == set(string.punctuation + " ")
 
 
 @pytest.mark.parametrize(
