@@ -29,7 +29,7 @@ from mega_codegen.expressions import (
 )
 from mega_codegen.layout import Spell, annotated, bracketed, imports, member_order, natural
 from mega_codegen.patterns import MATCHER, pattern
-from mega_codegen.records import Catalogue, EventModel, Location, Member, Naming, TypeModel
+from mega_codegen.records import Catalogue, EventModel, Member, Naming, TypeModel
 from mega_codegen.text import WIDTH, docstring, literal
 from mega_codegen.words import class_name
 
@@ -431,4 +431,4 @@ def _circles(needs: Mapping[tuple[str, str], Sequence[tuple[str, str]]]) -> dict
     return home
 
 
-__all__ = ["Location", "emit"]
+__all__ = ["emit"]

@@ -60,7 +60,7 @@ def protocol() -> Document:
     if not beside.is_file():
         beside = Path(__file__).parents[2].joinpath("schemas/mega/v1.schema.json")
     text = beside.read_text(encoding="utf-8")
-    return Document("mega:protocol", json.loads(text), text, bundled=True)
+    return Document("mega:protocol", json.loads(text))
 
 
 def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
@@ -138,7 +138,7 @@ def parse(name: str, text: str, report: Report) -> Document | None:
     if not isinstance(tree, dict):
         report.error(name, "", "a schema file must hold a JSON object", "Wrap the schema in {...}.")
         return None
-    return Document(name, tree, text)
+    return Document(name, tree)
 
 
 _TOO_DEEP = f"nests deeper than {DEPTH} levels"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from mega_codegen.errors import Report
 from mega_codegen.keywords import is_annotation
-from mega_codegen.records import Catalogue, Document, EventModel, Json, Member, ObjectModel, Place, Shape, TypeModel
+from mega_codegen.records import Catalogue, Document, EventModel, Json, ObjectModel, Place, Shape, TypeModel
 from mega_codegen.resolve import Library, child
 from mega_codegen.shapes import ANYTHING, Facts, Refused, Shaper, name_of
 
@@ -24,7 +24,6 @@ PROTOCOL = "urn:mega:protocol:1"
 _NAME = re.compile(r"[a-z0-9._-]+")
 _TOLERATED_NAME = re.compile(r"[a-z0-9._:-]+")
 _NAME_LENGTH = 200
-_FREE: Json = {"type": ["object", "null"]}
 
 
 @dataclass(slots=True)
@@ -90,7 +89,15 @@ class _Reader:
                 and place.key not in keys
                 and not any(layer.key in self._stop for layer in layers[place.key])
             ):
-                self._offer(place)
+                if place.key not in extended and _looks_like_event(place.node):
+                    self._report.error(
+                        place.file,
+                        place.pointer,
+                        "fixes the name of an event and does not extend the protocol",
+                        f'Add "allOf": [{{"$ref": "{PROTOCOL}"}}].',
+                    )
+                else:
+                    self._offer(place)
         types = (model for key, model in self._shaper.types.items() if key not in keys)
         return Catalogue(
             tuple(sorted(events, key=lambda event: (event.domain or "", event.name, event.version))),
@@ -264,17 +271,7 @@ class _Reader:
                     f"{name} belongs to the protocol; a constraint on it cannot be enforced by the generated class",
                     "Remove it, or carry the value in an attribute.",
                 )
-        unknown = section.required - {
-            "protocol",
-            "version",
-            "event",
-            "object",
-            "name",
-            "domain",
-            "timestamp",
-            "attributes",
-        }
-        for name in sorted(unknown):
+        for name in sorted(section.required - _REQUIRABLE):
             self._report.error(
                 section.place.file,
                 f"{section.place.pointer}/required",
@@ -423,6 +420,13 @@ def _harmless(keyword: str, value: Json) -> bool:
     return keyword in ("$ref", "allOf", "properties", "required") or is_annotation(keyword)
 
 
+def _looks_like_event(node: Json) -> bool:
+    """Whether a schema fixes ``event.name``, as the definition of an event does."""
+    for key in ("properties", "event", "properties", "name"):
+        node = node.get(key) if isinstance(node, dict) else None
+    return isinstance(node, dict) and isinstance(node.get("const"), str)
+
+
 def _free(facts: Facts, types: set[str]) -> bool:
     """Whether the nodes say nothing but the type that the protocol gives anyway."""
     return not facts.unions and (facts.types is None or facts.types <= types)
@@ -434,4 +438,4 @@ def _remedy_for_unlisted(title: str) -> str:
     return "Move it into event.attributes, object.current or extra."
 
 
-__all__ = ["PROTOCOL", "Catalogue", "Member", "catalogue"]
+__all__ = ["PROTOCOL", "catalogue", "library_of"]

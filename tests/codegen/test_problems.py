@@ -225,6 +225,14 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"a.json": {key: value for key, value in event({"x": {"not": {}}}).items() if key != "allOf"}},
+        ["a.json#: fixes the name of an event and does not extend the protocol"],
+    ),
+    (
+        {"a.json": {"$defs": {"E": {"properties": {"event": {"properties": {"name": {"const": "x"}}}}}}}},
+        ["a.json#/$defs/E: fixes the name of an event and does not extend the protocol"],
+    ),
+    (
         {"a.json": event({"x": {"type": 5}, "y": {"not": {}}}), "b.json": event({"z": {"$ref": "a.json"}}, name="b")},
         ["a.json#/properties/event/properties/attributes/properties/x/type: is not JSON Schema"],
     ),
@@ -246,6 +254,12 @@ def test_files_that_cannot_be_generated_together(schemas: dict[str, Any], expect
     assert len(found) == len(expected), found
     for line, start in zip(sorted(found), sorted(expected), strict=True):
         assert line.startswith(start)
+
+
+def test_the_base_of_an_event_need_not_extend_the_protocol() -> None:
+    """A schema that fixes the name for an event that refers to it, and extends the protocol, is fine."""
+    base = {"type": "object", "properties": {"event": {"type": "object", "properties": {"name": {"const": "x"}}}}}
+    assert problems({"a.json": base, "b.json": {"allOf": [{"$ref": PROTOCOL}, {"$ref": "a.json"}]}}) == []
 
 
 def test_an_error_says_what_to_do() -> None:
