@@ -258,9 +258,8 @@ def _check_text(pattern: Pattern[Any], member: object, path: str) -> Faults:
             re.compile(operand)
         except (re.error, RecursionError, OverflowError) as error:
             return [Fault(path, f"invalid regular expression {operand!r}: {error}")]
-    if not isinstance(operand, str | re.Pattern) or (
-        isinstance(operand, re.Pattern) and isinstance(operand.pattern, bytes)
-    ):
+    text = operand.pattern if isinstance(operand, re.Pattern) and pattern.operator == "match" else operand
+    if not isinstance(text, str):
         return [Fault(path, f"{pattern.operator} takes a string, got {_show(operand)}")]
     if member in (Any, str):
         return []

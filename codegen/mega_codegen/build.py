@@ -213,6 +213,15 @@ def _call(document: Json) -> str:
     return cast("str", text)
 
 
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    """``a | b | c`` as a list; the tree of a long union is deep."""
+    right: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        right.append(node.right)
+        node = node.left
+    return [node, *reversed(right)]
+
+
 class _Reading:
     """The library's module, read as expressions."""
 
@@ -246,8 +255,8 @@ class _Reading:
             case ast.Subscript(value=ast.Name() as head, slice=inside):
                 arguments = inside.elts if isinstance(inside, ast.Tuple) else [inside]
                 return Subscript(self._name(head), tuple(map(self._expression, arguments)))
-            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                return union(self._expression(left), self._expression(right))
+            case ast.BinOp(op=ast.BitOr()):
+                return union(*map(self._expression, _alternatives(node)))
             case ast.Call(func=ast.Name() as head, args=[], keywords=keywords):
                 return Call(self._name(head), tuple((str(each.arg), self._constant(each.value)) for each in keywords))
             case _:

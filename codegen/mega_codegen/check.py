@@ -80,12 +80,9 @@ def examples(documents: Sequence[Document], library: Library, report: Report) ->
     places = [place for document in documents for place in _with_examples(library.root(document.path))]
     if not places:
         return
-    try:
-        resources = [(f"{ROOT}{_quoted(path)}", _Bundler(library, path).schema) for path in library.paths()]
-    except Unresolved:
-        return  # reported where the reference is used
-    registry = _registry(resources)
-    for place in places:
+    bundles = {path: _Bundler(library, path) for path in library.paths()}
+    registry = _registry([(f"{ROOT}{_quoted(path)}", bundle.schema) for path, bundle in bundles.items()])
+    for place in (place for place in places if bundles[place.file].whole):
         validator = _validator({"$ref": f"{ROOT}{_quoted(place.file)}#{_quoted(place.pointer)}"}, registry)
         for index, example in enumerate(place.node["examples"]):
             for error in validator.iter_errors(example):
@@ -121,9 +118,15 @@ def _names_properties(pointer: str) -> bool:
 
 
 class _Bundler:
-    """A copy of a document whose references are absolute, so that any validator finds them among the documents."""
+    """A copy of a document whose references are absolute, so that any validator finds them among the documents.
+
+    Attributes:
+        schema: the copy.
+        whole: whether all references lead somewhere. The others are left out; they are reported where they are used.
+    """
 
     def __init__(self, library: Library, path: str) -> None:
+        self.whole = True
         self._library = library
         self._root = library.root(path)
         self.schema = self._keywords(self._root.node, self._root.base)
@@ -143,7 +146,11 @@ class _Bundler:
             if keyword in VALUES:
                 result[keyword] = value
             elif keyword == "$ref":
-                target = self._library.follow(Place(self._root.file, "", node, base, self._root.draft), value)
+                try:
+                    target = self._library.follow(Place(self._root.file, "", node, base, self._root.draft), value)
+                except Unresolved:
+                    self.whole = False
+                    continue
                 result[keyword] = f"{ROOT}{_quoted(target.file)}#{_quoted(target.pointer)}"
             elif keyword == "format":
                 if value in FORMATS:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mega_codegen.errors import CodegenError, Problem, Report
+from mega_codegen.errors import CodegenError, Problem, Report, shown
 from mega_codegen.generation import generate
 from mega_codegen.load import load, protocol
 from mega_codegen.write import Plan, apply, compare, diff, up_to_date
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
     options = _parser().parse_args(arguments)
     collecting = gc.isenabled()
     gc.disable()  # a run allocates much, frees little and ends: collecting costs a tenth of its time
@@ -52,8 +56,12 @@ def _run(options: argparse.Namespace) -> int:
         return _show(plan)
     try:
         apply(plan)
+    except CodegenError as error:
+        print(error, file=sys.stderr)
+        return ERROR
     except OSError as error:
-        print(f"{error.filename or options.output}: error: cannot be written: {error.strerror}", file=sys.stderr)
+        place = shown(str(error.filename or options.output))
+        print(f"{place}: error: cannot be written: {error.strerror}", file=sys.stderr)
         return ERROR
     print(_summary(plan, len(files)))
     return OK
@@ -90,7 +98,7 @@ def _summary(plan: Plan, total: int) -> str:
     written = sum(change.after is not None for change in plan.changes)
     removed = len(plan.changes) - written
     parts = [f"{written} written", *([f"{removed} removed"] if removed else []), f"{total - written} unchanged"]
-    return f"{plan.folder}: {', '.join(parts)}"
+    return f"{shown(str(plan.folder))}: {', '.join(parts)}"
 
 
 if __name__ == "__main__":

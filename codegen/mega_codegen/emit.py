@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mega_codegen.build import Bodies
-from mega_codegen.errors import CodegenError
+from mega_codegen.errors import CodegenError, shown
 from mega_codegen.expressions import (
     ANY,
     DICT,
@@ -29,7 +29,7 @@ from mega_codegen.expressions import (
 )
 from mega_codegen.layout import Spell, annotated, bracketed, imports, member_order, natural
 from mega_codegen.patterns import MATCHER, optional, pattern
-from mega_codegen.records import Catalogue, EventModel, Location, Member, Naming, TypeModel
+from mega_codegen.records import Catalogue, EventModel, Member, Naming, TypeModel
 from mega_codegen.text import WIDTH, docstring, literal
 from mega_codegen.words import class_name
 
@@ -158,8 +158,9 @@ class _Emitter:
             names = [classes[key].name for key in keys]
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
+                places = shown(" and ".join(key for key in keys if classes[key].name == twice))
                 raise CodegenError(
-                    f"{' and '.join(key for key in keys if classes[key].name == twice)}: error: these types need each "
+                    f"{places}: error: these types need each "
                     f'other and have the same name\n    Add "x-mega-name": "SomeOtherName" to one of the two.'
                 )
         return dict(sorted(modules.items()))
@@ -430,4 +431,4 @@ def _circles(needs: Mapping[tuple[str, str], Sequence[tuple[str, str]]]) -> dict
     return home
 
 
-__all__ = ["Location", "emit"]
+__all__ = ["emit"]

@@ -10,6 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
+def shown(text: str) -> str:
+    """Text of strangers as a part of one line for a terminal or the log of a CI system.
+
+    What does not print, and what changes the direction of the text around it, is written as an escape; what a CI
+    system would take for a command at the begin of a line is kept away from there.
+    """
+    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    line = line.replace("##[", "#\\x23[")
+    return f"./{line}" if line.lstrip().startswith(("::", "##")) else line
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing that is wrong.
@@ -33,8 +44,8 @@ class Problem:
     def __str__(self) -> str:
         place = ":".join(part for part in (self.file, self.position) if part)
         kind = "warning" if self.warning else "error"
-        remedy = f"\n    {self.remedy}" if self.remedy else ""
-        return f"{place}#{self.pointer}: {kind}: {self.message}{remedy}"
+        remedy = f"\n    {shown(self.remedy)}" if self.remedy else ""
+        return f"{shown(place)}#{shown(self.pointer)}: {kind}: {shown(self.message)}{remedy}"
 
 
 class CodegenError(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mega_codegen.build import build
 from mega_codegen.check import examples, well_formed
 from mega_codegen.emit import emit
-from mega_codegen.errors import Report
+from mega_codegen.errors import CodegenError, Report
 from mega_codegen.model import catalogue, library_of
 from mega_codegen.names import name
 from mega_codegen.records import Document
@@ -27,8 +27,15 @@ def generate(documents: Sequence[Document], protocol: Document, report: Report |
     Raises:
         SchemaErrors: the schemas cannot be generated from; it holds all problems at once.
         MissingDependency: a library of the ``codegen`` extra is not installed.
+        CodegenError: the schemas nest too deeply.
     """
-    report = report or Report()
+    try:
+        return _generate(documents, protocol, report or Report())
+    except RecursionError as error:
+        raise CodegenError("error: the schemas nest too deeply\n    Make some of the levels objects.") from error
+
+
+def _generate(documents: Sequence[Document], protocol: Document, report: Report) -> dict[str, str]:
     fine = well_formed(documents, report)
     broken = {problem.file for problem in report.problems if not problem.warning}
     library = library_of(fine, protocol, broken, report)

@@ -20,7 +20,7 @@ from mega_codegen.records import Document, Json
 
 SUFFIX = ".json"
 DEPTH = 150
-"""How deeply a schema may nest."""
+"""How deeply a schema may nest, and folders of schemas."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,7 +36,12 @@ def load(folder: Path, report: Report) -> tuple[Document, ...]:
         folder: the folder of schemas.
         report: takes one error for each file that cannot be read.
     """
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        report.error(str(folder), "", f"cannot be read: {error.strerror}")
+        return ()
+    if not found:
         report.error(str(folder), "", "no such folder", "Give the folder that holds the schemas.")
         return ()
     documents: list[Document] = []
@@ -55,13 +60,26 @@ def protocol() -> Document:
     if not beside.is_file():
         beside = Path(__file__).parents[2].joinpath("schemas/mega/v1.schema.json")
     text = beside.read_text(encoding="utf-8")
-    return Document("mega:protocol", json.loads(text), text, bundled=True)
+    return Document("mega:protocol", json.loads(text))
 
 
 def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    place = folder.relative_to(root)
+    if len(place.parts) > DEPTH:
+        report.error(place.as_posix(), "", f"folders nest deeper than {DEPTH} levels")
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        report.error(str(folder) if folder == root else place.as_posix(), "", f"cannot be read: {error.strerror}")
+        return
+    for entry in entries:
         path = Path(entry.path)
         if entry.name.startswith("."):
+            continue
+        if _SURROGATE.search(entry.name):
+            if entry.is_dir() or entry.name.endswith(SUFFIX):
+                report.error((place / entry.name).as_posix(), "", "the name is not UTF-8", "Rename it.")
             continue
         if entry.is_symlink():
             if entry.is_dir() or entry.name.endswith(SUFFIX):
@@ -120,7 +138,7 @@ def parse(name: str, text: str, report: Report) -> Document | None:
     if not isinstance(tree, dict):
         report.error(name, "", "a schema file must hold a JSON object", "Wrap the schema in {...}.")
         return None
-    return Document(name, tree, text)
+    return Document(name, tree)
 
 
 _TOO_DEEP = f"nests deeper than {DEPTH} levels"

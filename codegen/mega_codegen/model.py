@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from mega_codegen.errors import Report
 from mega_codegen.keywords import is_annotation
-from mega_codegen.records import Catalogue, Document, EventModel, Json, Member, ObjectModel, Place, Shape, TypeModel
+from mega_codegen.records import Catalogue, Document, EventModel, Json, ObjectModel, Place, Shape, TypeModel
 from mega_codegen.resolve import Library, child
 from mega_codegen.shapes import ANYTHING, Facts, Refused, Shaper, name_of
 
@@ -23,7 +23,7 @@ PROTOCOL = "urn:mega:protocol:1"
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 _TOLERATED_NAME = re.compile(r"[a-z0-9._:-]+")
-_FREE: Json = {"type": ["object", "null"]}
+_NAME_LENGTH = 200
 
 
 @dataclass(slots=True)
@@ -89,7 +89,15 @@ class _Reader:
                 and place.key not in keys
                 and not any(layer.key in self._stop for layer in layers[place.key])
             ):
-                self._offer(place)
+                if place.key not in extended and _looks_like_event(place.node):
+                    self._report.error(
+                        place.file,
+                        place.pointer,
+                        "fixes the name of an event and does not extend the protocol",
+                        f'Add "allOf": [{{"$ref": "{PROTOCOL}"}}].',
+                    )
+                else:
+                    self._offer(place)
         types = (model for key, model in self._shaper.types.items() if key not in keys)
         return Catalogue(
             tuple(sorted(events, key=lambda event: (event.domain or "", event.name, event.version))),
@@ -115,6 +123,7 @@ class _Reader:
         if isinstance(place.node, dict) and any(not is_annotation(keyword) for keyword in place.node):
             try:
                 self._shaper.shape([place])
+                self._shaper.settle()
             except Refused:
                 return
 
@@ -136,6 +145,7 @@ class _Reader:
         self._check_free(event, ("timestamp", "subject", "publisher"))
         content = self._content(place, root, event)
         state = self._object(root) if "object" in root.properties or "object" in root.required else None
+        self._shaper.settle()
         failed = any(not problem.warning for problem in self._report.problems[before:])
         if name is not None and content is not None and not failed:
             yield EventModel(content, domain, name, version, state)
@@ -196,21 +206,26 @@ class _Reader:
                     f"a payload without event.{part} is valid by this schema and is another event",
                     f'Add "{part}" to "required" beside the properties of event.',
                 )
-        if name is not None and not _NAME.fullmatch(name):
-            self._warn_name(event, name)
+        for part, value in (("name", name), ("domain", domain or None)):
+            if value is not None:
+                self._check_name(event, part, value)
         if version is not None and version < 1:
             self._report.error(at.file, at.pointer, f"event.version must be 1 or more, not {version}")
         if domain == "":
             self._report.error(at.file, at.pointer, "event.domain is empty", "Leave it out, or name the domain.")
         return name, domain, 1 if version is None else version
 
-    def _warn_name(self, event: _Section, name: str) -> None:
-        place = event.properties["name"][0]
+    def _check_name(self, event: _Section, part: str, value: str) -> None:
+        place = event.properties[part][0]
         remedy = "Names have lower-case letters, digits, '.', '-' and '_'."
-        if _TOLERATED_NAME.fullmatch(name):
-            self._report.warn(place.file, place.pointer, f"the name {name!r} has a ':'", remedy)
-        else:
-            self._report.error(place.file, place.pointer, f"{name!r} is not a name for an event", remedy)
+        if len(value) > _NAME_LENGTH:
+            message = f"the {part} has {len(value)} characters, more than {_NAME_LENGTH}"
+            self._report.error(place.file, place.pointer, message, "Shorten it.")
+        elif not _TOLERATED_NAME.fullmatch(value):
+            whose = "an event" if part == "name" else "a domain"
+            self._report.error(place.file, place.pointer, f"{value!r} is not a name for {whose}", remedy)
+        elif not _NAME.fullmatch(value):
+            self._report.warn(place.file, place.pointer, f"the {part} {value!r} has a ':'", remedy)
 
     def _constant(self, section: _Section, name: str, kind: type) -> Json:
         """The value that a part of the envelope is fixed to; ``None`` when it is not fixed."""
@@ -256,17 +271,7 @@ class _Reader:
                     f"{name} belongs to the protocol; a constraint on it cannot be enforced by the generated class",
                     "Remove it, or carry the value in an attribute.",
                 )
-        unknown = section.required - {
-            "protocol",
-            "version",
-            "event",
-            "object",
-            "name",
-            "domain",
-            "timestamp",
-            "attributes",
-        }
-        for name in sorted(unknown):
+        for name in sorted(section.required - _REQUIRABLE):
             self._report.error(
                 section.place.file,
                 f"{section.place.pointer}/required",
@@ -415,6 +420,13 @@ def _harmless(keyword: str, value: Json) -> bool:
     return keyword in ("$ref", "allOf", "properties", "required") or is_annotation(keyword)
 
 
+def _looks_like_event(node: Json) -> bool:
+    """Whether a schema fixes ``event.name``, as the definition of an event does."""
+    for key in ("properties", "event", "properties", "name"):
+        node = node.get(key) if isinstance(node, dict) else None
+    return isinstance(node, dict) and isinstance(node.get("const"), str)
+
+
 def _free(facts: Facts, types: set[str]) -> bool:
     """Whether the nodes say nothing but the type that the protocol gives anyway."""
     return not facts.unions and (facts.types is None or facts.types <= types)
@@ -426,4 +438,4 @@ def _remedy_for_unlisted(title: str) -> str:
     return "Move it into event.attributes, object.current or extra."
 
 
-__all__ = ["PROTOCOL", "Catalogue", "Member", "catalogue"]
+__all__ = ["PROTOCOL", "catalogue", "library_of"]

@@ -10,6 +10,7 @@ This step knows the model. It knows nothing of the model generator and of genera
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -96,7 +97,8 @@ def _event_class(event: EventModel, report: Report) -> str:
 
 def _class(model: TypeModel, wanted: str, report: Report) -> str:
     if model.python:
-        if model.python.isidentifier() and not keyword.iskeyword(model.python) and model.python[0].isupper():
+        plain = model.python.isidentifier() and unicodedata.normalize("NFKC", model.python) == model.python
+        if plain and not keyword.iskeyword(model.python) and model.python[0].isupper():
             return avoid(model.python, IMPORTED)
         report.error(
             model.file,

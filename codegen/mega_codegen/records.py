@@ -21,14 +21,10 @@ class Document:
     Attributes:
         path: POSIX path relative to the folder that was read.
         tree: its content.
-        text: its text, for line and column of an error; empty when it was made in memory.
-        bundled: whether it ships with the generator and is no input of the user.
     """
 
     path: str
     tree: Json
-    text: str = ""
-    bundled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 r"""Write a regular expression of JSON Schema (ECMA-262) for the engine that pydantic uses (Rust's ``regex``).
 
 The two agree on most of what schemas use; where the same text means something else (``\d`` and ``\w`` match digits
-and letters of every script in Rust) it is rewritten, and what Rust does not have is refused. Matching is linear in the
-length of the text, so that no expression can hang a consumer. This file knows nothing else.
+and letters of every script in Rust) it is rewritten; what Rust does not have, and what ECMA does not have, is refused.
+Matching is linear in the length of the text, and repetitions within repetitions are bounded, so that no expression can
+hang a consumer. (``\\s`` is left alone: the two differ in U+0085 and U+FEFF.) This file knows nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ from functools import cache
 
 _OUTSIDE = {"d": "[0-9]", "D": "[^0-9]", "w": "[A-Za-z0-9_]", "W": "[^A-Za-z0-9_]", "/": "/", "b": r"(?-u:\b)"}
 _INSIDE = {"d": "0-9", "w": "A-Za-z0-9_", "/": "/", "b": r"\x08"}
-_PIECE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|c[A-Za-z]|.)|.", re.DOTALL)
+_PIECE = re.compile(
+    r"\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|c[A-Za-z]|[pP]\{[A-Za-z0-9_=]+\}|.)"
+    r"|\((?:\?(?::|<(?![=!]))?)?|\{[0-9]+(?:,[0-9]*)?\}|.",
+    re.DOTALL,
+)
+_COUNT = re.compile(r"\{([0-9]+)(?:,([0-9]*))?\}")
+_SAME = frozenset("sStnrvf^$\\.*+?()[]{}|-")
+"""Escapes that mean the same in Rust, inside brackets too."""
+_LITERAL = frozenset("!\"#%&',:;<=>@_`~ ")
+"""Characters that may be escaped and mean themselves, and that need no escape in Rust, or must not have one."""
+
+REPETITIONS = 1000
+"""How often a part may be repeated by repetitions that stand within each other: the time for one character of the text
+grows with it."""
 _ASTRAL = re.compile(r"\\u[Dd][89ABab][0-9A-Fa-f]{2}")
 
 
@@ -28,6 +42,8 @@ def to_rust(pattern: str) -> tuple[str, str]:
     """
     if _ASTRAL.search(pattern):
         return "", "it spells a character as two surrogates"
+    if _repeats(pattern) > REPETITIONS:
+        return "", f"repetitions within each other repeat a part more than {REPETITIONS} times"
     parts: list[str] = []
     inside = False
     for piece in _PIECE.findall(pattern):
@@ -37,6 +53,10 @@ def to_rust(pattern: str) -> tuple[str, str]:
                 return "", fault
             parts.append(part)
             continue
+        if not inside and piece == "(?":
+            return "", "of groups with '?' there are (?:...) and (?<name>...)"
+        if inside and piece == "]" and (parts[-1] == "[" or parts[-2:] == ["[", "^"]):
+            return "", "empty brackets"
         if inside and piece in "[&~-" and parts[-1] == piece:
             parts.append("\\")  # [[, &&, ~~ and -- have a meaning of their own in Rust
         elif inside and piece == "[":
@@ -51,8 +71,12 @@ def to_rust(pattern: str) -> tuple[str, str]:
 
 
 def _escape(name: str, inside: bool) -> tuple[str, str]:
+    if name.startswith("u{"):
+        return f"\\{name}", ""
     if name[0] == "u" and len(name) > 1:
         return rf"\u{{{name[1:]}}}", ""
+    if name[0] in "xpP" and len(name) > 1:
+        return f"\\{name}", ""
     if name[0] == "c" and len(name) > 1:
         return rf"\x{ord(name[1]) % 32:02x}", ""
     if name.isdigit() and name != "0":
@@ -66,7 +90,39 @@ def _escape(name: str, inside: bool) -> tuple[str, str]:
         return table[name], ""
     if name == "B":
         return "", "\\B is not supported"
-    return f"\\{name}", ""
+    if name in _SAME:
+        return f"\\{name}", ""
+    if name in _LITERAL:
+        return f"\\x{ord(name):02x}" if inside else name, ""
+    return "", f"\\{name} is no escape of ECMA-262"
+
+
+def _repeats(pattern: str) -> int:
+    """How often counted repetitions within other repetitions repeat a part at most; 1 when none stands in another."""
+    worst, inside = 1, False
+    groups: list[int] = [1]  # for each open group: the highest count within it
+    last = 1  # that of the group that was just closed
+    for piece in _PIECE.findall(pattern):
+        if inside:
+            inside = piece != "]"
+        elif piece == "[":
+            inside, last = True, 1
+        elif piece.startswith("("):
+            groups.append(1)
+            last = 1
+        elif piece == ")" and len(groups) > 1:
+            last = groups.pop()
+            groups[-1] = max(groups[-1], last)
+        elif count := _COUNT.fullmatch(piece):
+            most = int((count[2] or count[1])[:9])
+            worst = max(worst, last * most if last > 1 else 1)
+            last *= most
+            groups[-1] = max(groups[-1], last)
+        elif piece in "*+":
+            worst = max(worst, last)
+        elif piece != "?":
+            last = 1
+    return worst
 
 
 @cache

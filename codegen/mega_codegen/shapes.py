@@ -21,6 +21,13 @@ from mega_codegen.regexes import to_rust
 from mega_codegen.resolve import Library, Unresolved, child
 
 ANYTHING = Shape({}, nullable=True)
+DEPTH, PARTS, ALTERNATIVES, REFERENCES = 40, 1000, 200, 100
+"""How deeply a type may nest, how many parts it may have, and how many alternatives a union, object types not counted:
+they are classes of their own. How many references may lead from one node to the next."""
+
+MOST = 2**31 - 1
+"""The largest length that is asked for: no value that a queue can hold is longer."""
+
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
@@ -87,6 +94,9 @@ class Shaper:
         self._report = report
         self._checked: set[str] = set()
         self._open: set[str] = set()
+        self._shapes: dict[str, Shape] = {}
+        self._pending: list[tuple[str, Facts, bool]] = []
+        self._depth = 0
         self.types: dict[str, TypeModel] = {}
 
     # --- places -------------------------------------------------------------------------------------------------------
@@ -114,6 +124,8 @@ class Shaper:
         while isinstance(place.node, dict):
             if place.key in seen:
                 raise self.refuse(place, "refers to itself and to nothing else", "Say what the type is.")
+            if len(seen) == REFERENCES:
+                raise self.refuse(place, f"stands behind more than {REFERENCES} references", "Refer to it directly.")
             seen.add(place.key)
             says = [keyword for keyword in place.node if not is_annotation(keyword)]
             if says == ["$ref"]:
@@ -131,15 +143,24 @@ class Shaper:
             place: where to begin.
             stop: keys of nodes that are left out, and what they refer to with them.
         """
-        yield from self._layers(place, stop, set())
+        seen, above, stack = set(stop), dict[str, None](), [iter([place])]
+        while stack:
+            layer = next(stack[-1], None)
+            if layer is None:
+                stack.pop()
+                if above:
+                    above.popitem()
+            elif layer.key in above:
+                raise self.refuse(layer, "is part of itself by way of $ref or allOf", "Break the circle.")
+            elif len(above) == REFERENCES:
+                raise self.refuse(layer, f"stands behind more than {REFERENCES} references", "Refer to it directly.")
+            elif layer.key not in seen:
+                seen.add(layer.key)
+                above[layer.key] = None
+                yield layer
+                stack.append(self._parts(layer))
 
-    def _layers(self, place: Place, stop: frozenset[str], above: set[str]) -> Iterator[Place]:
-        if place.key in stop:
-            return
-        if place.key in above:
-            raise self.refuse(place, "is part of itself by way of $ref or allOf", "Break the circle.")
-        above = above | {place.key}
-        yield place
+    def _parts(self, place: Place) -> Iterator[Place]:
         node = place.node
         if not isinstance(node, dict):
             return
@@ -148,9 +169,9 @@ class Shaper:
                 raise self.refuse(
                     place, "draft-07 ignores what stands beside $ref", "Put both into an allOf, or use draft 2020-12."
                 )
-            yield from self._layers(self.follow(place), stop, above)
+            yield self.follow(place)
         for index, _ in enumerate(self._list(place, "allOf")):
-            yield from self._layers(child(place, "allOf", index), stop, above)
+            yield child(place, "allOf", index)
 
     def _list(self, place: Place, keyword: str) -> list[Json]:
         value = place.node.get(keyword, [])
@@ -190,15 +211,43 @@ class Shaper:
         key = unique[0].key if len(unique) == 1 else ""
         if key in self.types:
             return Shape({"$ref": key})
+        if key in self._shapes:
+            return self._shapes[key]
         if key in self._open:
             raise self.refuse(
                 places[0], "a type that contains itself must be an object", "Wrap it: an object with one property."
             )
+        if self._depth == DEPTH:
+            raise self.refuse(places[0], f"nests deeper than {DEPTH} levels", "Make one of the levels an object.")
         self._open.add(key)
+        self._depth += 1
         try:
-            return self._shape(self.facts(unique))
+            shape = self._shape(self.facts(unique))
+            self._check_size(unique[0], shape)
         finally:
+            self._depth -= 1
             self._open.discard(key)
+        if key:
+            self._shapes[key] = shape
+        return shape
+
+    def _check_size(self, place: Place, shape: Shape) -> None:
+        if len(shape.schema.get("anyOf", ())) > ALTERNATIVES:
+            raise self.refuse(place, f"has more than {ALTERNATIVES} alternatives", "Use one enum, or one object.")
+        count, stack = 0, [shape.schema]
+        while stack:
+            schema = stack.pop()
+            count += 1
+            if count > PARTS:
+                raise self.refuse(place, f"has more than {PARTS} parts", "Make its parts objects, with $ref.")
+            stack += schema.get("anyOf", ())
+            stack += [schema[part] for part in ("items", "additionalProperties") if part in schema]
+
+    def settle(self) -> None:
+        """Give the object types that were met their members."""
+        while self._pending:
+            key, facts, closed = self._pending.pop()
+            self.types[key] = self.object_type(key, facts, closed)
 
     def facts(self, places: Iterable[Place], stop: frozenset[str] = frozenset()) -> Facts:
         """What the nodes say together, checked against the table of keywords.
@@ -322,6 +371,8 @@ class Shaper:
 
     def _typed(self, name: str, facts: Facts) -> Shape:
         limits = {keyword: value for keyword, value in facts.limits.items() if keyword in BY_TYPE[name]}
+        if name in ("string", "array", "object"):
+            limits = self._counts(facts.place, limits)
         if name == "object":
             return self._object(facts, limits)
         if name == "array":
@@ -330,6 +381,8 @@ class Shaper:
             return Shape({"type": "string", **self._string(facts.place, limits)})
         if name == "integer":
             limits = {keyword: self._integral(facts.place, keyword, value) for keyword, value in limits.items()}
+        if name == "number":
+            self._check_finite(facts.place, limits)
         return Shape({"type": name, **limits})
 
     def _string(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
@@ -346,6 +399,26 @@ class Shaper:
                 )
             limits = {**limits, "pattern": pattern}
         return limits
+
+    def _counts(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
+        """Lengths as integers, and without those that no value can exceed."""
+        counts: dict[str, Json] = {}
+        for keyword, value in limits.items():
+            if not isinstance(value, int | float):
+                counts[keyword] = value
+            elif value <= MOST:
+                counts[keyword] = int(value)
+            elif keyword.startswith("min"):
+                raise self.refuse(place, f"{keyword} admits no value that fits into memory", keyword=keyword)
+        return counts
+
+    def _check_finite(self, place: Place, limits: Mapping[str, Json]) -> None:
+        for keyword, value in limits.items():
+            try:
+                float(value)
+            except OverflowError:
+                remedy = 'Use "type": "integer", or a smaller bound.'
+                raise self.refuse(place, f"{keyword} is beyond the range of a number", remedy, keyword) from None
 
     def _integral(self, place: Place, keyword: str, value: float) -> int:
         if value == int(value):
@@ -371,14 +444,18 @@ class Shaper:
             )
         key = facts.place.key
         if key not in self.types:
-            self.types[key] = self.object_type(key, facts, closed)
+            self.types[key] = self._unsettled(key, facts, closed)
+            self._pending.append((key, facts, closed))
         return Shape({"$ref": key})
+
+    def _unsettled(self, key: str, facts: Facts, closed: bool) -> TypeModel:
+        place = facts.place
+        return TypeModel(key, place.file, place.pointer, facts.description, (), closed, name_of(place))
 
     def object_type(self, key: str, facts: Facts, closed: bool) -> TypeModel:
         """An object type from what its nodes say; it is known by its key while its members are shaped."""
         place = facts.place
-        empty = TypeModel(key, place.file, place.pointer, facts.description, (), closed, name_of(place))
-        self.types[key] = empty
+        self.types[key] = self._unsettled(key, facts, closed)
         names = [*facts.properties, *(name for name in facts.required if name not in facts.properties)]
         members = (self.member(name, facts.properties.get(name, ()), name in facts.required) for name in names)
         known = tuple(member for member in members if member is not None)
@@ -419,6 +496,7 @@ class Shaper:
         return _join(shapes, nullable=False)
 
     def _check_distinct(self, place: Place, shapes: list[Shape]) -> None:
+        self.settle()
         seen: set[str] = set()
         objects = [self.types[shape.schema["$ref"]] for shape in shapes if "$ref" in shape.schema]
         tagged = len(objects) > 1 and _tagged(objects)

@@ -15,6 +15,9 @@ WIDTH = 88
 _SPECIAL = re.compile(r"[^ -\[\]-~]")
 """Everything but printable ASCII, and the backslash."""
 
+_QUOTES = re.compile(r'"{3,}|"$')
+"""Quotes that could end a docstring."""
+
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
@@ -52,7 +55,7 @@ def docstring(text: str, indent: int, summary: str = "") -> list[str]:
         The lines, indented; none when there is nothing to say.
     """
     paragraphs = [paragraph for part in text.split("\n\n") if (paragraph := _plain(part))]
-    first = paragraphs[0] if paragraphs else ""
+    summary, first = _plain(summary), paragraphs[0] if paragraphs else ""
     room = WIDTH - indent - 6
     if len(first) > room:
         sentence, stop, rest = first.partition(". ")
@@ -76,10 +79,8 @@ def docstring(text: str, indent: int, summary: str = "") -> list[str]:
 def _plain(text: str) -> str:
     """One paragraph in one line, safe between triple quotes."""
     joined = " ".join(text.split())
-    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), joined).replace('"""', '\\"\\"\\"')
-    if escaped.endswith('"'):
-        escaped = f'{escaped[:-1]}\\"'
-    return escaped
+    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), joined)
+    return _QUOTES.sub(lambda found: found[0].replace('"', '\\"'), escaped)
 
 
 def _sentence(text: str) -> str:

@@ -11,15 +11,18 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from mega_codegen.errors import OutputErrors, Report
+from mega_codegen.errors import OutputErrors, Problem, Report
 
 MANIFEST = ".mega-codegen.json"
+_TEMPORARY = ".mega-codegen-"
+_LEFT = re.compile(r"\.mega-codegen-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,14 @@ class Plan:
         changes: files to write and to remove, sorted by path; the manifest is not among them.
         digests: the manifest to write.
         known: the manifest as it is.
+        foreign: why the changes must not be made: files that the generator did not write, or that were edited since.
     """
 
     folder: Path
     changes: tuple[Change, ...]
     digests: Mapping[str, tuple[str, ...]]
     known: Mapping[str, tuple[str, ...]]
+    foreign: tuple[Problem, ...] = ()
 
 
 def compare(folder: Path, files: Mapping[str, str]) -> Plan:
@@ -62,35 +67,49 @@ def compare(folder: Path, files: Mapping[str, str]) -> Plan:
         files: text by path.
 
     Raises:
-        OutputErrors: a file would be overwritten or removed that the generator did not write.
+        OutputErrors: the folder cannot be compared: a broken manifest, a link, something that cannot be read.
     """
-    report = Report()
+    report, foreign = Report(), Report()
     known = _manifest(folder, report)
+    if report.problems:
+        raise OutputErrors(report.problems)
     changes: list[Change] = []
     for path in sorted({*files, *known}):
         if not _inside(path):
             report.error(MANIFEST, "", f"{path!r} leads out of the folder", f"Delete {MANIFEST} and generate again.")
             continue
-        if not _regular(folder, path):
-            report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
+        try:
+            if not _regular(folder, path):
+                report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
+                continue
+            before, after = _text(folder / path), files.get(path)
+        except OSError as error:
+            report.error(path, "", f"cannot be read: {error.strerror}")
             continue
-        before, after = _text(folder / path), files.get(path)
         if before == after:
             continue
         if before is not None and _digest(before) not in known.get(path, ()):
-            report.error(path, "", *_foreign(path in known, after is None))
+            foreign.error(path, "", *_foreign(path in known, after is None))
         changes.append(Change(path, before, after))
     if report.problems:
         raise OutputErrors(report.problems)
     digests = {path: (_digest(text),) for path, text in sorted(files.items())}
-    return Plan(folder, tuple(changes), digests, known)
+    return Plan(folder, tuple(changes), digests, known, tuple(foreign.problems))
 
 
 def apply(plan: Plan) -> None:
     """Make the changes of a plan, and remember them in the manifest.
 
-    The manifest is written first with the digests of both states, so that an interrupted run can be repeated.
+    The manifest is written first with the digests of both states, so that an interrupted run can be repeated. What a
+    killed run left beside its files is removed.
+
+    Raises:
+        OutputErrors: a file would be overwritten or removed that the generator did not write.
+        OSError: a file cannot be written.
     """
+    if plan.foreign:
+        raise OutputErrors(plan.foreign)
+    _sweep(plan)
     if plan.changes:
         both = {
             path: tuple(dict.fromkeys((*plan.known.get(path, ()), *plan.digests.get(path, ()))))
@@ -106,6 +125,14 @@ def apply(plan: Plan) -> None:
             _remove_empty(target.parent, plan.folder)
     if plan.changes or plan.known != plan.digests:
         _write_manifest(plan.folder, plan.digests)
+
+
+def _sweep(plan: Plan) -> None:
+    """Remove the temporary files of a run that was killed."""
+    folders = {plan.folder, *((plan.folder / path).parent for path in {*plan.known, *plan.digests})}
+    for left in (left for folder in folders for left in folder.glob(f"{_TEMPORARY}*")):
+        if _LEFT.fullmatch(left.name) and left.is_file() and not left.is_symlink():
+            left.unlink()
 
 
 def diff(plan: Plan) -> Iterator[str]:
@@ -133,15 +160,26 @@ def _foreign(known: bool, stale: bool) -> tuple[str, str]:
 
 
 def _manifest(folder: Path, report: Report) -> Mapping[str, tuple[str, ...]]:
-    text = _text(folder / MANIFEST)
+    try:
+        text = _text(folder / MANIFEST)
+    except OSError as error:
+        report.error(MANIFEST, "", f"cannot be read: {error.strerror}", "Remove it, and the generated folder with it.")
+        return {}
     if text is None:
         return {}
     try:
         files = cast("dict[str, list[str]]", json.loads(text)["files"])
-        return {str(path): tuple(map(str, digests)) for path, digests in files.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return {_known(path): tuple(map(_known, digests)) for path, digests in files.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         report.error(MANIFEST, "", "is not a manifest of mega-codegen", "Restore it, or delete the generated folder.")
         return {}
+
+
+def _known(text: object) -> str:
+    """A path or a digest in the manifest, as text that a file system can take."""
+    if not isinstance(text, str) or not text.isprintable():
+        raise TypeError
+    return text
 
 
 def _write_manifest(folder: Path, digests: Mapping[str, tuple[str, ...]]) -> None:
@@ -164,6 +202,8 @@ def _text(path: Path) -> str | None:
 
 def _inside(path: str) -> bool:
     pure = PurePosixPath(path)
+    if len(path) > 1000 or any(len(part.encode()) > 255 for part in pure.parts):
+        return False
     return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and path not in ("", ".")
 
 
@@ -180,7 +220,7 @@ def _regular(folder: Path, path: str) -> bool:
 
 def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".mega-codegen-")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

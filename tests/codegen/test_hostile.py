@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import string
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mega_codegen import Report, SchemaErrors, load, parse
+from mega_codegen import Report, SchemaErrors, load, names, parse, protocol
+from mega_codegen.build import build
+from mega_codegen.emit import emit
+from mega_codegen.errors import Problem
+from mega_codegen.model import catalogue, library_of
+from mega_codegen.records import Catalogue
 from mega_codegen.regexes import to_rust
 from mega_codegen.text import docstring, literal
+from pydantic_core import SchemaValidator, core_schema
 
 from .making import documents, event, package, problems, run, write
 
@@ -97,8 +108,20 @@ def check_nodes(text: str) -> None:
             assert node.level or node.module in MODULES
         if isinstance(node, ast.If):
             assert ast.unparse(node.test) == "TYPE_CHECKING"
-        if isinstance(node, ast.Expr):
-            assert isinstance(node.value, ast.Constant | ast.Call)
+        if isinstance(node, ast.Module | ast.ClassDef):
+            check_statements(node)
+
+
+def check_statements(node: ast.Module | ast.ClassDef) -> None:
+    """A bare expression is the docstring of a module, class or field, or the one call that registers the events."""
+    for before, statement in zip([None, *node.body], node.body, strict=False):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            assert isinstance(node, ast.Module)
+            assert ast.unparse(statement.value.func) == "register_events"
+        elif isinstance(statement, ast.Expr):
+            assert isinstance(statement.value, ast.Constant)
+            assert isinstance(statement.value.value, str)
+            assert before is None or isinstance(before, ast.AnnAssign)
 
 
 def wires(text: str, name: str) -> set[str]:
@@ -119,7 +142,9 @@ def wires(text: str, name: str) -> set[str]:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(texts, nodes, max_size=4), texts, st.sampled_from(["shop", "a b", "class", "1x", "é"]))
+@given(
+    st.dictionaries(texts, nodes, max_size=4), texts, st.sampled_from(["shop", "a-b", "class", "1x", "mega_typed", "é"])
+)
 def test_hostile_text_becomes_correct_code_or_a_typed_error(
     attributes: dict[str, Any], description: str, domain: str
 ) -> None:
@@ -138,6 +163,71 @@ def test_hostile_text_becomes_correct_code_or_a_typed_error(
     assert wires(module, "ThingHappened") == set(attributes)
 
 
+ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)), st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)))
+def test_an_identity_is_spelled_in_the_alphabet_of_the_protocol(domain: str, name: str) -> None:
+    """A domain or name with any other character is an error at its place; all others are in the registry as they are."""
+    found = problems({"shop/thing.json": event(domain=domain, name=name)})
+    for part, value in (("domain", domain), ("name", name)):
+        place = f"shop/thing.json#/properties/event/properties/{part}: {value!r} is not a name for "
+        assert any(line.startswith(place) for line in found) == bool(
+            set(value) - ALPHABET or (part == "name" and not value)
+        )
+    if not found:
+        registry = ast.parse(package({"shop/thing.json": event(domain=domain, name=name)})["__init__.py"]).body[-1]
+        assert isinstance(registry, ast.Expr)
+        assert isinstance(registry.value, ast.Call)
+        assert list(ast.literal_eval(registry.value.args[1])) == [(domain, name, 1)]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(texts, texts, texts, texts)
+def test_no_text_of_a_model_becomes_code(domain: str, name: str, description: str, kind: str) -> None:
+    """The emitter alone, given an identity that the model would refuse, still writes nothing but what it means to."""
+    state = {"type": "object", "properties": {"a": True}, "description": description}
+    schema = event({"a": {"type": "string", "description": description}}, description=description, title=name)
+    schema["$defs"] = {"State": state}
+    schema["properties"]["object"] = {
+        "properties": {part: {"$ref": "#/$defs/State"} for part in ("current", "previous")}
+    }
+    report = Report()
+    read = catalogue(library_of(documents({"shop/thing.json": schema}), protocol(), (), report), report)
+    thing = read.events[0]
+    assert thing.object is not None
+    hostile = replace(thing, domain=domain, name=name, object=replace(thing.object, type=kind))
+    read = Catalogue((hostile,), read.types)
+    naming = names.name(read, report)
+    if not report.problems:
+        for path, text in emit(read, naming, build(read, naming)).items():
+            compile(text, path, "exec")
+            check_nodes(text)
+
+
+def identified(part: str, value: str) -> dict[str, Any]:
+    return event(domain=value) if part == "domain" else event(name=value)
+
+
+@pytest.mark.parametrize("part", ["domain", "name"])
+def test_a_quote_in_an_identity_runs_nothing(part: str) -> None:
+    """The identity that once ended a docstring is refused where it stands."""
+    value = 'x"""\nimport os\nos.system("id")\n"""'
+    found = problems({"a.json": identified(part, value)})
+    assert len(found) == 1
+    assert found[0].startswith(f"a.json#/properties/event/properties/{part}: ")
+
+
+@pytest.mark.parametrize("part", ["domain", "name"])
+def test_an_identity_has_a_bounded_length(part: str) -> None:
+    """A domain or name of 200 characters is fine, a longer one is not."""
+    assert problems({"a.json": identified(part, "a" * 200)}) == []
+    assert problems({"a.json": identified(part, "a" * 201)}) == [
+        f"a.json#/properties/event/properties/{part}: the {part} has 201 characters, more than 200"
+    ]
+
+
 @given(st.one_of(texts, st.text()))
 def test_a_literal_reads_back_as_the_text(text: str) -> None:
     """A string literal is one printable line, and evaluates to the text it was made from."""
@@ -146,15 +236,21 @@ def test_a_literal_reads_back_as_the_text(text: str) -> None:
     assert source.replace(" ", "").isprintable()
 
 
-@given(st.one_of(texts, st.text(st.characters(exclude_categories=["Cs"]))), st.sampled_from([0, 4]))
-def test_a_docstring_is_one_string(text: str, indent: int) -> None:
-    """A docstring is one string expression, however the text tries to end it."""
-    lines = docstring(text, indent, "Summary.")
+@given(st.one_of(texts, st.text()), st.sampled_from([0, 4]), st.one_of(texts, st.text()))
+def test_a_docstring_is_one_string(text: str, indent: int, summary: str) -> None:
+    """A docstring is one string that says the words of the text, however text or summary try to end it."""
+    lines = docstring(text, indent, summary)
+    if not lines:
+        assert not text.split()
+        return
+    assert "".join(lines).replace(" ", "").isprintable()
     tree = ast.parse("if x:\n" + "\n".join(lines) if indent else "\n".join(lines))
     body = tree.body[0].body if isinstance(tree.body[0], ast.If) else tree.body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
     assert isinstance(body[0].value, ast.Constant)
+    assert isinstance(body[0].value.value, str)
+    assert "".join(text.split()) in "".join(body[0].value.value.split())
 
 
 @pytest.mark.parametrize(
@@ -167,6 +263,11 @@ def test_a_docstring_is_one_string(text: str, indent: int) -> None:
         (r"\cJ", r"\x0a"),
         ("[[a]", r"[\[a]"),
         ("[a&&b]", r"[a&\&b]"),
+        (r"\<\>\'\@\_", "<>'@_"),
+        (r"[\&\&\~\~\<]", r"[\x26\x26\x7e\x7e\x3c]"),
+        (r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}", r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}"),
+        ("(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}", "(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}"),
+        ("^x{1,5000}$", "^x{1,5000}$"),
     ],
 )
 def test_patterns_are_rewritten_for_the_engine(pattern: str, rust: str) -> None:
@@ -174,7 +275,7 @@ def test_patterns_are_rewritten_for_the_engine(pattern: str, rust: str) -> None:
     assert to_rust(pattern) == (rust, "")
 
 
-@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(", "a{2,1}", r"[\W]", r"\ud83d\ude00", "a" * 5 + "{1000000000}"])  # fmt: skip
+@pytest.mark.parametrize("pattern", [r"\z", r"\A", r"\Z", r"\a", r"\pL", r"\p{^L}", r"\x{41}", r"\u{}", r"\k<a>", r"[\z]", r"\é", "(?i)a", "(?P<a>b)", "(?x: a)", "[]a]", "[^]a]", "(x{1,300}){1,20}y", "((?:x{20})?x{60}){20}", "(a{1,2000})*", "((a{50}){10}){3}", "(?=a)", "(?<!a)b", r"(a)\1", "(", "a{2,1}", r"[\W]", r"\ud83d\ude00", "a" * 5 + "{1000000000}"])  # fmt: skip
 def test_patterns_that_the_engine_lacks_are_refused(pattern: str) -> None:
     """A pattern that cannot be enforced is an error that says why."""
     rust, fault = to_rust(pattern)
@@ -183,6 +284,18 @@ def test_patterns_that_the_engine_lacks_are_refused(pattern: str) -> None:
     found = problems({"a.json": event({"x": {"type": "string", "pattern": pattern}})})
     assert len(found) == 1
     assert "a.json#/properties/event/properties/attributes/properties/x/pattern: " in found[0]
+
+
+def test_an_escape_means_what_it_means_in_ecma() -> None:
+    """Whatever character is escaped, the rewritten expression matches that character, or the escape is refused."""
+    allowed = ""
+    for character in map(chr, range(0x20, 0x250)):
+        for pattern in (f"^\\{character}$", f"^[\\{character}]$"):
+            rust, fault = to_rust(pattern)
+            if not fault and not character.isalnum():
+                SchemaValidator(core_schema.str_schema(pattern=rust)).validate_python(character)
+                allowed += character
+    assert set(allowed) == set(string.punctuation + " ")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +360,86 @@ def test_thousands_of_properties_and_deep_schemas_end_in_time() -> None:
     assert documents({"a.json": event()})
 
 
+def _chain(length: int, link: Callable[[Any], Any], last: Any) -> dict[str, Any]:
+    """An event whose attribute is the first of many definitions, each made of the next."""
+    links = {f"L{index}": link({"$ref": f"#/$defs/L{index + 1}"}) for index in range(length)}
+    return {"a.json": event({"x": {"$ref": "#/$defs/L0"}}) | {"$defs": {**links, f"L{length}": last}}}
+
+
+THING: dict[str, Any] = {"type": "object", "properties": {"v": {"type": "string"}}}
+KINDS = [{"type": "object", "properties": {"k": {"const": f"c{index}"}}, "required": ["k"]} for index in range(1000)]
+DIAMONDS: list[tuple[Callable[[Any], Any], Any, str]] = [
+    (lambda link: {"allOf": [link, link]}, THING, ""),
+    (lambda link: {"allOf": [link, {"allOf": [link]}]}, THING, ""),
+    (lambda link: {"anyOf": [link, link]}, THING, ""),
+    (lambda link: {"anyOf": [link, link]}, {"type": "string"}, ""),
+    (lambda link: {"oneOf": [link, link]}, THING, "two alternatives of oneOf admit a value of type object"),
+    (lambda link: {"anyOf": [link, {"type": "array", "items": link}]}, THING, "has more than 1000 parts"),
+    (lambda link: {"type": "object", "properties": {"a": link, "b": link}}, THING, ""),
+]
+
+
+@pytest.mark.parametrize(("link", "last", "message"), DIAMONDS)
+def test_a_diamond_of_references_is_walked_once(link: Callable[[Any], Any], last: Any, message: str) -> None:
+    """Twenty-five levels, each of which refers to the next one twice, take no longer than each level once."""
+    package({"a.json": event({"x": {"type": "string"}})})  # the libraries are imported
+    before = process_time()
+    found = problems(_chain(25, link, last))
+    assert process_time() - before < 1
+    assert all(message in line for line in found)
+    assert bool(found) == bool(message), found
+
+
+def _arrays(depth: int) -> Any:
+    node: Any = {"type": "string"}
+    for _ in range(depth):
+        node = {"type": "array", "items": node}
+    return node
+
+
+DEEP: list[tuple[dict[str, Any], str]] = [
+    (_chain(1000, lambda link: {"type": "object", "properties": {"a": link}}, THING), ""),
+    (_chain(1000, dict, THING), "stands behind more than 100 references"),
+    (_chain(1000, lambda link: {"allOf": [link, {}]}, THING), "stands behind more than 100 references"),
+    (_chain(1000, lambda link: {"anyOf": [link, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
+    (_chain(300, lambda link: {"type": "array", "items": link}, THING), "nests deeper than 40 levels"),
+    (_chain(300, lambda link: {"oneOf": [{"type": "object", "properties": {"a": link}}, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
+    ({"a.json": event({"x": _arrays(39)})}, ""),
+    ({"a.json": event({"x": _arrays(40)})}, "nests deeper than 40 levels"),
+    ({"a.json": event({"x": _arrays(130)})}, "nests deeper than 40 levels"),
+    ({"a.json": event({"x": {"anyOf": KINDS[:200]}})}, ""),
+    ({"a.json": event({"x": {"oneOf": KINDS[:200]}})}, ""),
+    ({"a.json": event({"x": {"anyOf": KINDS}})}, "has more than 200 alternatives"),
+    ({"a.json": event({"x": {"anyOf": [{"const": f"c{index}"} for index in range(1000)]}})}, "has more than 200 alternatives"),
+    ({"a.json": event({"x": {"allOf": [{"type": "integer", "minimum": index} for index in range(1000)]}})}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schemas", "message"), DEEP, ids=range(len(DEEP)))
+def test_deep_and_wide_schemas_give_code_or_a_typed_error(
+    schemas: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """However deep or wide, the generated package can be imported, or an error says what is too deep or wide."""
+    found = problems(schemas)
+    assert all(message in line for line in found)
+    assert bool(found) == bool(message), found
+    if not found:
+        write(tmp_path / "made", package(schemas))
+        done = run("-W", "error", "-c", "import made.shop; made.shop.ThingHappened", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-1000:]
+
+
+def test_an_array_of_objects_that_hold_such_an_array() -> None:
+    """A recursive type that passes through an object is the same whichever of its parts is met first."""
+    schema = event({"x": {"$ref": "#/$defs/Nodes"}})
+    schema["$defs"] = {
+        "Nodes": {"type": "array", "items": {"$ref": "#/$defs/Node"}},
+        "Node": {"type": "object", "properties": {"children": {"$ref": "#/$defs/Nodes"}}},
+    }
+    files = package({"a.json": schema})
+    assert "    children: list[Node] | None = None\n" in files["shop/thing_happened.py"]
+
+
 def test_the_command_never_shows_a_traceback(tmp_path: Path) -> None:
     """A folder full of broken files ends with status 2 and one message for each."""
     write(
@@ -259,3 +452,115 @@ def test_the_command_never_shows_a_traceback(tmp_path: Path) -> None:
         "0.json", "1.json", "3.json", "4.json",
     ]  # fmt: skip
     assert json.dumps(done.stdout) == '""'
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The lines of the errors of a run that ends with status 2, without a traceback."""
+    done = run("-m", "mega_codegen", *map(str, arguments))
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()
+
+
+NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    """Names that are too long, for schemas and for output, are errors."""
+    long = "x" * 5000
+    folder = write(tmp_path / "s", {"a.json": event()})
+    assert command(long, "-o", tmp_path / "out") == [f"{long}#: error: cannot be read: File name too long"]
+    assert command(folder, "-o", long) == [
+        ".mega-codegen.json#: error: cannot be read: File name too long",
+        "    Remove it, and the generated folder with it.",
+    ]
+
+
+@NOT_ROOT
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    """A folder that may not be read is an error at its path."""
+    folder = write(tmp_path / "s", {"a.json": event(), "b/c.json": event()})
+    (folder / "b").chmod(0)
+    lines = command(folder, "-o", tmp_path / "out")
+    (folder / "b").chmod(0o755)
+    assert lines == ["b#: error: cannot be read: Permission denied"]
+
+
+def test_a_folder_that_vanishes_or_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever listing a folder raises, it is an error at its path."""
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = Report()
+    assert load(tmp_path, report) == ()
+    assert [str(problem) for problem in report.problems] == [f"{tmp_path}#: error: cannot be read: Permission denied"]
+
+
+def test_folders_that_nest_deeply(tmp_path: Path) -> None:
+    """A folder below more than 150 others is not read."""
+    (tmp_path / "/".join("d" * 160)).mkdir(parents=True)
+    report = Report()
+    load(tmp_path, report)
+    assert [problem.message for problem in report.problems] == ["folders nest deeper than 150 levels"]
+
+
+def test_a_file_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    """Such a name is an error, whatever the terminal can show."""
+    folder = write(tmp_path / "s", {"a.json": event()})
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.json")).write_text("{}")
+    except OSError:
+        pytest.skip("the file system takes names in UTF-8 only")
+    assert command(folder, "-o", tmp_path / "out")[0] == r"\udcff.json#: error: the name is not UTF-8"
+
+
+@pytest.mark.parametrize("mode", ["--check", "--diff"])
+def test_a_terminal_that_knows_ascii_only(tmp_path: Path, mode: str) -> None:
+    """A diff of text that the terminal cannot show is shown with escapes."""
+    folder = write(tmp_path / "s", {"a.json": event(description="日本 é")})
+    done = run("-m", "mega_codegen", str(folder), "-o", str(tmp_path / "out"), mode, PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert r"\u65e5\u672c \xe9" in done.stdout
+
+
+@given(texts, texts, texts, texts)
+def test_a_message_is_one_line(file: str, pointer: str, message: str, remedy: str) -> None:
+    """Whatever names and texts a message shows, it is one printable line, the remedy another one."""
+    lines = str(Problem(file, pointer, message, remedy)).split("\n")
+    assert len(lines) == (2 if remedy else 1)
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("name", ["::error::x.json", "  ::error::x.json", "##[error]x.json", "a\n::error::x.json", "\x1b[2Jx.json", "\u202ex.json"])  # fmt: skip
+def test_the_name_of_a_file_is_no_command(tmp_path: Path, name: str) -> None:
+    """A file name cannot speak to the terminal or to the CI system that shows the error."""
+    lines = command(write(tmp_path / "s", {name: "{"}), "-o", tmp_path / "out")
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    assert not lines[0].lstrip().startswith(("::", "##"))
+    assert "##[" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "annotation"),
+    [
+        ({"type": "string", "maxLength": 1e30, "minLength": 2.0}, "Annotated[str | None, Field(min_length=2)]"),
+        ({"type": "array", "maxItems": 2.0, "items": {"type": "string", "maxLength": 10**400}}, "Annotated[list[str] | None, Field(max_length=2)]"),
+        ({"type": "object", "minProperties": 1.0, "maxProperties": 1e300}, "Annotated[dict[str, Any], Field(min_length=1)] | None"),
+        ({"type": "integer", "maximum": 10**20, "multipleOf": 2.0}, f"Annotated[int | None, Field(le={10**20}, multiple_of=2)]"),
+        ({"type": "number", "maximum": 10**300}, None),
+        ({"type": "integer", "maximum": 10**400, "minimum": -(10**400)}, None),
+        ({"enum": [10**400]}, None),
+        ({"type": "integer", "multipleOf": 10**400}, None),
+    ],
+)  # fmt: skip
+def test_huge_and_fractional_limits(schema: Any, annotation: str | None, tmp_path: Path) -> None:
+    """Limits that are huge or written as fractions give code that can be imported."""
+    files = package({"a.json": event({"x": schema | {"examples": []}})})
+    if annotation:
+        assert f"    x: {annotation} = None\n" in files["shop/thing_happened.py"]
+    write(tmp_path / "made", files)
+    done = run("-c", "import made.shop as s; s.ThingHappened()", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -123,6 +123,36 @@ def test_a_file_that_was_changed_by_hand_is_not_overwritten(
     assert path.read_text().endswith("# mine\n")
 
 
+@pytest.mark.parametrize("mode", ["--check", "--diff"])
+def test_an_edit_by_hand_is_a_difference(
+    folders: tuple[Path, Path], mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without writing, an edited or foreign file in the way is shown as a diff with status 1."""
+    schemas, output = folders
+    path = output / "shop/item_removed.py"
+    path.write_text(path.read_text() + "# mine\n")
+    write(schemas, {"shop/c.json": event(name="seen")})
+    write(output, {"shop/seen.py": "mine = 2\n"})
+    before = contents(output)
+    capsys.readouterr()
+    assert main([str(schemas), "-o", str(output), mode]) == 1
+    shown = capsys.readouterr().out
+    assert "--- a/shop/item_removed.py\n+++ b/shop/item_removed.py\n" in shown
+    assert "\n-# mine\n" in shown
+    assert "\n-mine = 2\n" in shown
+    assert contents(output) == before
+
+
+def test_what_a_killed_run_left_is_removed(folders: tuple[Path, Path]) -> None:
+    """The next run removes temporary files, and nothing that only looks similar."""
+    schemas, output = folders
+    (output / "shop/.mega-codegen-abc_1234").write_text("half")
+    (output / ".mega-codegen-abcdefgh").write_text("half")
+    (output / ".mega-codegen-notes.txt").write_text("mine")
+    assert main([str(schemas), "-o", str(output)]) == 0
+    assert sorted(path.name for path in output.rglob(".mega-codegen-*")) == [".mega-codegen-notes.txt"]
+
+
 def test_links_in_the_output_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """The generator writes through no symbolic link."""
     schemas, output = folders
@@ -157,13 +187,32 @@ def test_an_interrupted_run_can_be_repeated(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"files": {"../x.py": ["0"]}}', '{"files": {"/etc/passwd": []}}', '{"files": 5}']
-)
-def test_a_broken_manifest_is_an_error(folders: tuple[Path, Path], text: str) -> None:
-    """A manifest that was tampered with stops the run."""
+    "text",
+    [
+        "", "[]", "{", '{"files": {"../x.py": ["0"]}}', '{"files": {"/etc/passwd": []}}', '{"files": 5}', '{"files": {"a": 5}}',
+        '{"files": {"a": [5]}}', '{"files": ["a"]}', "[" * 100_000, '{"files": ' * 5000, f'{{"files": {{"{"a" * 5000}": []}}}}',
+        f'{{"files": {{"{"a" * 300}": []}}}}', '{"files": {"a\\u0000": []}}', '{"files": {"\\ud800": []}}', "9" * 5000,
+    ],
+    ids=range(16),
+)  # fmt: skip
+def test_a_broken_manifest_is_an_error(
+    folders: tuple[Path, Path], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A manifest that was tampered with stops the run, in every mode."""
     schemas, output = folders
     (output / MANIFEST).write_text(text)
+    for mode in ([], ["--check"], ["--diff"]):
+        assert main([str(schemas), "-o", str(output), *mode]) == 2
+        assert f"{MANIFEST}#: error: " in capsys.readouterr().err
+
+
+def test_a_manifest_that_is_no_file_is_an_error(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder in the place of the manifest stops the run."""
+    schemas, output = folders
+    (output / MANIFEST).unlink()
+    (output / MANIFEST).mkdir()
     assert main([str(schemas), "-o", str(output)]) == 2
+    assert f"{MANIFEST}#: error: cannot be read: Is a directory" in capsys.readouterr().err
 
 
 def test_output_does_not_depend_on_hash_seed_or_order(tmp_path: Path) -> None:

@@ -80,6 +80,17 @@ ATTRIBUTES: list[tuple[Any, str]] = [
         {"type": "array", "items": {"$ref": "#/properties/event/properties/attributes/properties/x"}},
         f"{AT}/items: a type that contains itself must be an object",
     ),
+    ({"type": "string", "x-mega-name": "ﬁt"}, f"{AT}: no Python name can be made of 'ﬁt'"),
+    (
+        {"type": "array", "items": {"type": "object", "properties": {"a": True}, "x-mega-name": "\uff21b"}},
+        f"{AT}/items/x-mega-name: '\uff21b' is not the name of a class",
+    ),
+    ({"type": "array", "minItems": 1e30}, f"{AT}/minItems: minItems admits no value that fits into memory"),
+    ({"type": "number", "maximum": 10**400}, f"{AT}/maximum: maximum is beyond the range of a number"),
+    (
+        {"type": "array", "items": {"type": ["number", "null"], "multipleOf": 10**400}},
+        f"{AT}/items/multipleOf: multipleOf is",
+    ),
     ({"type": "string", "x-mega-name": "class"}, f"{AT}: no Python name can be made of 'class'"),
     ({"type": "string", "examples": [5]}, f'{AT}/examples/0: the example is not valid: 5 is not of type "string"'),
     ({"type": "string", "format": "decimal", "examples": ["x"]}, f"{AT}/examples/0: the example is not valid: "),
@@ -207,6 +218,21 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"a.json": event({"x": {"$ref": "nope.json", "examples": [5]}}), "b.json": {"type": "string", "examples": [5]}},
+        [
+            "a.json#/properties/event/properties/attributes/properties/x/$ref: $ref 'nope.json': no such file",
+            "b.json#/examples/0: the example is not valid",
+        ],
+    ),
+    (
+        {"a.json": {key: value for key, value in event({"x": {"not": {}}}).items() if key != "allOf"}},
+        ["a.json#: fixes the name of an event and does not extend the protocol"],
+    ),
+    (
+        {"a.json": {"$defs": {"E": {"properties": {"event": {"properties": {"name": {"const": "x"}}}}}}}},
+        ["a.json#/$defs/E: fixes the name of an event and does not extend the protocol"],
+    ),
+    (
         {"a.json": event({"x": {"type": 5}, "y": {"not": {}}}), "b.json": event({"z": {"$ref": "a.json"}}, name="b")},
         ["a.json#/properties/event/properties/attributes/properties/x/type: is not JSON Schema"],
     ),
@@ -228,6 +254,12 @@ def test_files_that_cannot_be_generated_together(schemas: dict[str, Any], expect
     assert len(found) == len(expected), found
     for line, start in zip(sorted(found), sorted(expected), strict=True):
         assert line.startswith(start)
+
+
+def test_the_base_of_an_event_need_not_extend_the_protocol() -> None:
+    """A schema that fixes the name for an event that refers to it, and extends the protocol, is fine."""
+    base = {"type": "object", "properties": {"event": {"type": "object", "properties": {"name": {"const": "x"}}}}}
+    assert problems({"a.json": base, "b.json": {"allOf": [{"$ref": PROTOCOL}, {"$ref": "a.json"}]}}) == []
 
 
 def test_an_error_says_what_to_do() -> None:

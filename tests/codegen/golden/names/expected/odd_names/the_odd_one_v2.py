@@ -1,4 +1,4 @@
-"""odd names the:odd-one, version 2."""
+"""odd-names the:odd-one, version 2."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TheOddOneV2(Event):
     And it has two paragraphs.
     """
 
-    __event_type__: ClassVar[EventType] = EventType("odd names", "the:odd-one", 2)
+    __event_type__: ClassVar[EventType] = EventType("odd-names", "the:odd-one", 2)
     __wire_names__: ClassVar[Mapping[str, str]] = {
         "class_": "class",
         "subject_": "subject",

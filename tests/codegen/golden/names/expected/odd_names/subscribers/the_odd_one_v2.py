@@ -1,4 +1,4 @@
-"""Subscribers of odd names the:odd-one, version 2."""
+"""Subscribers of odd-names the:odd-one, version 2."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class TheOddOneV2Attributes(TypedDict, total=False):
 
 
 class TheOddOneV2Subscriber(EventSubscriber[TheOddOneV2]):
-    """Receives odd names the:odd-one, version 2."""
+    """Receives odd-names the:odd-one, version 2."""
 
-    domain: ClassVar[Literal["odd names"]] = "odd names"
+    domain: ClassVar[Literal["odd-names"]] = "odd-names"
     name: ClassVar[Literal["the:odd-one"]] = "the:odd-one"
     version: ClassVar[Literal[2]] = 2
     timestamp: ClassVar[Matcher[datetime_aliased]] = any_()
