@@ -456,36 +456,54 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
     """The function that writes events of a class; it holds what it needs, as the readers do."""
     title, identity = cls.__name__, cls.__event_type__
     names = tuple(cls.__attribute_names__.items())
+    loose = any(map(_holds_anything, [field.annotation for name, field in cls.model_fields.items() if name != "extra"]))
     head: dict[str, Any] = {"name": identity.name, "version": identity.version}
     if identity.domain is not None:
         head["domain"] = identity.domain
 
     def write(event: Event) -> bytes:
-        fields, sent = event.__dict__, event.__pydantic_fields_set__
+        fields, sent, private = event.__dict__, event.__pydantic_fields_set__, event.__pydantic_private__
         section = {**head, "timestamp": fields["timestamp"]}
-        for part in ("subject", "publisher"):
-            if fields[part] is not None:
-                section[part] = fields[part]
+        if fields["subject"] is not None:
+            section["subject"] = fields["subject"]
+        if fields["publisher"] is not None:
+            section["publisher"] = fields["publisher"]
         attributes = section["attributes"] = {
             wire: fields[name] for name, wire in names if fields[name] is not None or name in sent
         }
         document: dict[str, Any] = {"protocol": "mega", "version": 1, "event": section}
-        for part in ("object", "extra"):
-            if fields[part]:
-                document[part] = fields[part]
+        if fields["object"] is not None:
+            document["object"] = fields["object"]
+        extra: dict[str, Any] = fields["extra"]
+        if extra:
+            document["extra"] = extra
         try:
-            if event.__pydantic_private__ is not None:
+            if private is not None:
                 unlisted, sections = event.__unlisted__()
                 attributes.update(unlisted)
                 document.update(sections)
             text = _to_json(document, by_alias=True, exclude_unset=True)
-            if (b"N" in text and b"NaN" in text) or (b"I" in text and b"Infinity" in text):
-                msgspec.json.decode(text)  # in a string, or in `extra`, where JSON cannot say it
+            if loose or private is not None or not _SAFE.issuperset(map(type, extra.values())):
+                msgspec.json.decode(text, type=msgspec.Raw)  # NaN and Infinity, which JSON cannot say, are no JSON
             return text
         except (PydanticSerializationError, ValueError, RecursionError) as error:
             raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
 
     return write
+
+
+_SAFE = frozenset({str, int, bool, type(None)})
+"""Types of values that JSON can say whatever they are; a float, or what may hold one, is not among them."""
+
+
+def _holds_anything(annotation: object, seen: frozenset[object] = frozenset()) -> bool:
+    """Whether a value of a type may hold a float that no constraint keeps finite: one that stands where Any does."""
+    if annotation is Any or annotation in seen:
+        return annotation is Any
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.values()
+        return any(_holds_anything(field.annotation, seen | {annotation}) for field in fields)
+    return any(_holds_anything(argument, seen) for argument in get_args(annotation))
 
 
 def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:
