@@ -381,7 +381,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
-    constants = cls.__constants__
+    required = cls.__constants__ | {"timestamp"}
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
@@ -411,12 +411,9 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             event: Event = validate(text)
         except ValidationError as error:
             raise InvalidPayload(title, _faults(error)) from None
-        values, sent = event.__dict__, event.__pydantic_fields_set__
-        if "timestamp" not in sent:
-            raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
-        if not constants <= sent:
-            missing = sorted(cls.__attribute_names__[name] for name in constants - sent)
-            raise InvalidPayload(title, [Fault(f"event.attributes.{name}", "missing") for name in missing])
+        values = event.__dict__
+        if not required <= event.__pydantic_fields_set__:
+            refuse_incomplete(event)
         if values["extra"] is None:
             vars(event)["extra"] = {}
         state: ObjectState[Any] | None = values["object"]
@@ -431,6 +428,12 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         if closed:
             refuse_unlisted(event)
         return event
+
+    def refuse_incomplete(event: Event) -> None:
+        attributes = cls.__attribute_names__
+        missing = sorted(required - event.__pydantic_fields_set__)
+        paths = [f"event.attributes.{attributes[name]}" if name in attributes else f"event.{name}" for name in missing]
+        raise InvalidPayload(title, [Fault(path, "missing") for path in paths])
 
     def settle(state: ObjectState[Any], part: str, expected: str | int, *, given: bool) -> None:
         if given:
