@@ -219,6 +219,35 @@ INVALID = {
 }
 
 
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        *((name, text) for name in ("shipped_at", "due") for text in ("20200101", "1577836800", "1", "5.", "-1")),
+        ("shipped_at", "2020-05-04_15:53:23Z"),
+        ("shipped_at", "2020-05-04"),
+        ("shipped_at", "2020-02-30T00:00:00Z"),
+        ("due", "2020-05-04T00:00:00"),
+        *(("total", text) for text in (" 5", "5_0", "\u0665", "1.", ".5", "NaN", "Infinity", "")),
+    ],
+)
+def test_text_of_another_form_is_refused(attribute: str, text: str) -> None:
+    """A number in a string is no moment and no day, and a decimal has its form; none is read as something else."""
+    changed = document(placed())
+    changed["event"]["attributes"][attribute] = text
+    with pytest.raises(InvalidPayload, match=attribute):
+        read(changed)
+
+
+@pytest.mark.parametrize(
+    "text", ["2020-05-04T15:53", "2020-05-04 15:53:23.5", "2020-05-04t15:53:23z", "2020-05-04T15:53:23+0200"]
+)
+def test_other_forms_of_a_moment_are_read(text: str) -> None:
+    """ISO 8601 has more forms than one; all are read as aware moments."""
+    changed = document(placed())
+    changed["event"]["timestamp"] = text
+    assert read(changed).timestamp.tzinfo is not None
+
+
 @pytest.mark.parametrize(("path", "invalid"), INVALID.items(), ids=INVALID)
 def test_an_invalid_event_names_the_place(path: str, invalid: Callable[[dict[str, Any]], None]) -> None:
     """What the schema forbids is an InvalidPayload with the path; null is not absence unless the schema says so."""
