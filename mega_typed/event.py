@@ -180,6 +180,24 @@ class Model(BaseModel):
         cls.__constants__ = frozenset(name for name, field in fields if _is_constant(field))
         cls.__absent_as_none__ = frozenset(name for name, f in fields if f.default is None) - cls.__nullable__
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        """A constant that the schema requires has a default for the constructor, and none for JSON."""
+        schema = handler(source)
+        if cls.__constants__:
+            model: dict[str, Any] = cast("dict[str, Any]", handler.resolve_ref_schema(schema))
+            plain: dict[str, Any] = model["schema"]
+            if plain["type"] == "model-fields":
+                required = {
+                    name: {**plain["fields"][name], "schema": plain["fields"][name]["schema"]["schema"]}
+                    for name in sorted(cls.__constants__)
+                }
+                in_json = {**plain, "fields": {**plain["fields"], **required}}
+                model["schema"] = core_schema.json_or_python_schema(
+                    cast("CoreSchema", in_json), cast("CoreSchema", plain)
+                )
+        return schema
+
     def __settle_fields_set__(self) -> None:
         """Count as given what is written: constants are, a ``None`` that means absence is not."""
         given, values = self.__pydantic_fields_set__, self.__dict__
@@ -426,7 +444,6 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
-    required = cls.__constants__ | {"timestamp"}
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
@@ -457,8 +474,8 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         except ValidationError as error:
             raise InvalidPayload(title, _faults(error)) from None
         values = event.__dict__
-        if not required <= event.__pydantic_fields_set__:
-            refuse_incomplete(event)
+        if "timestamp" not in event.__pydantic_fields_set__:
+            raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
         if values["extra"] is None:
             vars(event)["extra"] = {}
         state: ObjectState[Any] | None = values["object"]
@@ -473,12 +490,6 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         if closed:
             refuse_unlisted(event)
         return event
-
-    def refuse_incomplete(event: Event) -> None:
-        attributes = cls.__attribute_names__
-        missing = sorted(required - event.__pydantic_fields_set__)
-        paths = [f"event.attributes.{attributes[name]}" if name in attributes else f"event.{name}" for name in missing]
-        raise InvalidPayload(title, [Fault(path, "missing") for path in paths])
 
     def settle(state: ObjectState[Any], part: str, expected: str | int, *, given: bool) -> None:
         if given:

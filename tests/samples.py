@@ -63,6 +63,27 @@ class OrderPlaced(Event):
     object: ObjectState[Order] | None = None
 
 
+class Card(Model):
+    """One way to pay, by its constant."""
+
+    kind: Literal["card"] = "card"
+    digits: int
+
+
+class Cash(Model):
+    """The other way."""
+
+    kind: Literal["cash"] = "cash"
+
+
+class Paid(Event):
+    """An event with a union of models."""
+
+    __event_type__: ClassVar[EventType] = EventType("sales", "paid", 1)
+
+    way: Card | Cash
+
+
 class OrderCancelled(Event):
     """An event without a domain, closed to attributes that it does not list, that must have an object."""
 

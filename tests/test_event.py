@@ -20,7 +20,7 @@ from mega_typed.event import Event as EventClass
 from mega_typed.registry import registered_class
 from pydantic import ValidationError
 
-from tests.samples import ITEM_ID, Order, OrderCancelled, OrderPlaced, order, placed
+from tests.samples import ITEM_ID, Card, Order, OrderCancelled, OrderPlaced, Paid, order, placed
 
 
 def document(event: Event) -> dict[str, Any]:
@@ -264,7 +264,8 @@ def test_all_faults_are_reported() -> None:
     changed["event"]["attributes"] = {"quantity": 0, "currency": "XXX"}
     with pytest.raises(InvalidPayload) as raised:
         read(changed)
-    assert len(raised.value.faults) == 3
+    places = {fault.path.rpartition(".")[2] for fault in raised.value.faults}
+    assert places == {"item_id", "quantity", "currency", "channel"}
 
 
 def test_a_timestamp_is_required_on_the_wire() -> None:
@@ -340,6 +341,20 @@ def test_a_required_null_is_written() -> None:
 
     assert document(Noted(note=None))["event"]["attributes"] == {"note": None}
     assert Noted.from_json(Noted(note=None).to_json()).note is None
+
+
+def test_a_required_constant_of_a_nested_model_is_not_invented() -> None:
+    """The constructor fills it in and writes it; a payload must have it, which also tells the members of a union apart."""
+    card, cash = {"kind": "card", "digits": 4}, {"kind": "cash"}
+    for way in (card, cash):
+        changed = document(Paid(way=Card(digits=4)))
+        assert changed["event"]["attributes"]["way"] == card
+        changed["event"]["attributes"]["way"] = way
+        assert document(read(changed, Paid)) == changed
+    for wrong in ({}, {"digits": 4}, {"kind": "other"}):
+        changed["event"]["attributes"]["way"] = wrong
+        with pytest.raises(InvalidPayload):
+            read(changed, Paid)
 
 
 def test_nested_fields_have_their_wire_names_on_the_wire() -> None:
