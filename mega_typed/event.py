@@ -9,7 +9,10 @@ Three kinds of optional field differ on the wire, and a ``None`` default alone d
 
 * an ordinary one may be absent and never null; ``None`` in Python means absent (the default),
 * one whose schema admits null reads and writes null (listed in ``__nullable__``),
-* an optional part of the envelope may be null and is written by leaving it out (``_TOLERANT``).
+* an optional part of the envelope may be null and is written by leaving it out (``_TOLERATING``).
+
+A class whose schema says more than types can hold names it (``__schema__``); the whole payload is then checked as well,
+after pydantic's pass, and by the constructor in the form that it has on the wire.
 
 This file knows payloads and pydantic; it knows no envelope, no subscriber and no client.
 """
@@ -17,20 +20,28 @@ This file knows payloads and pydantic; it knows no envelope, no subscriber and n
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from mega_typed.codecs import encode_document
+from mega_typed.codecs import encode_document, parse_json
 from mega_typed.errors import EncodeError, Fault, InvalidPayload
 from mega_typed.payload import EventType, MegaPayload, identity_of_json, read_head
 from mega_typed.registry import registered_class
+from mega_typed.schema_check import Violation, violations
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticSerializationError, core_schema, to_json
+from pydantic_core import (
+    CoreSchema,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticSerializationError,
+    core_schema,
+    to_json,
+)
 
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
 
@@ -157,6 +168,7 @@ def _restored_state(arguments: tuple[Any, ...], values: dict[Any, Any]) -> Objec
 
 
 _ENVELOPE_KEYS = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
+_NULLABLE_KEYS = frozenset({"domain", "version", "subject", "publisher", "attributes", "current", "previous", "id", "type"})
 _SECTIONS = frozenset({"protocol", "version", "event", "object", "extra"})
 
 
@@ -179,6 +191,8 @@ class Event(Model):
         __object_type__: what the schema fixes ``object.type`` to.
         __object_version__: what the schema fixes ``object.version`` to.
         __closed__: whether the schema forbids attributes that it does not list.
+        __spread__: whether keys of ``event`` that the protocol does not list are attributes.
+        __schema__: the file beside the module with the schema of the whole payload, for what types do not say.
 
     Raises:
         pydantic.ValidationError: the constructor's arguments are not what the schema says.
@@ -190,6 +204,8 @@ class Event(Model):
     __object_type__: ClassVar[str | None] = None
     __object_version__: ClassVar[int | None] = None
     __closed__: ClassVar[bool] = False
+    __spread__: ClassVar[bool] = True
+    __schema__: ClassVar[str | None] = None
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
 
@@ -211,7 +227,7 @@ class Event(Model):
             else:
                 wire = names[name] = cls.__wire_names__.get(name, name)
                 in_attributes = AliasPath("event", "attributes", wire)
-                spread = wire not in _ENVELOPE_KEYS
+                spread = cls.__spread__ and wire not in _ENVELOPE_KEYS
                 field.validation_alias = (
                     AliasChoices(in_attributes, AliasPath("event", wire)) if spread else in_attributes
                 )
@@ -237,6 +253,9 @@ class Event(Model):
             if isinstance(state, ObjectState):
                 data["object"] = cls.__fixed_object__(state)
             self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+            found = _violations(cls, msgspec.json.decode(self.to_json())) if cls.__schema__ is not None else ()
+            if found:
+                raise ValidationError.from_exception_data(cls.__name__, [_line_error(each) for each in found])
 
         __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
 
@@ -366,6 +385,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
+    checked = cls.__schema__ is not None
     constants = frozenset(name for name in cls.__attribute_names__ if _is_constant(cls.model_fields[name]))
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
@@ -392,7 +412,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         try:
             event: Event = validate(text)
         except ValidationError as error:
-            raise InvalidPayload(title, _faults(error)) from None
+            raise InvalidPayload(title, _together(_faults(error), check(text))) from None
         values, sent = event.__dict__, event.__pydantic_fields_set__
         if "timestamp" not in sent:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
@@ -412,7 +432,14 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         keep(event, {"source": text})
         if closed:
             refuse_unlisted(event)
+        if checked:
+            faults = check(text)
+            if faults:
+                raise InvalidPayload(title, faults)
         return event
+
+    def check(text: str | bytes) -> list[Fault]:
+        return [_as_fault(each) for each in _violations(cls, parse_json(text))] if checked else []
 
     def settle(state: ObjectState[Any], part: str, expected: str | int, *, given: bool) -> None:
         if given:
@@ -456,12 +483,68 @@ def _faults(error: ValidationError) -> list[Fault]:
     """Pydantic's errors with their places as paths and the value that was found."""
     faults: list[Fault] = []
     for detail in error.errors(include_url=False, include_context=False):
-        path = ""
-        for part in detail["loc"]:
-            path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
         got = "" if detail["type"] == "missing" else f", got {_short(detail['input'])}"
-        faults.append(Fault(path, f"{detail['msg']}{got}"))
+        faults.append(Fault(_dotted(detail["loc"]), f"{detail['msg']}{got}"))
     return faults
+
+
+def _violations(cls: type[Event], document: dict[str, Any]) -> list[Violation]:
+    """What a payload does wrong by the schema that a class carries."""
+    owner = next(each for each in cls.__mro__ if vars(each).get("__schema__"))
+    package, resource = owner.__module__.rpartition(".")[0], str(cls.__schema__)
+    read = _as_read(document, cls.__spread__)
+    found = violations(package, resource, read)
+    if not found:
+        return []
+    present = _without_nulls(read)
+    return found if present == read else violations(package, resource, present)
+
+
+def _as_read(document: dict[str, Any], spread: bool) -> dict[str, Any]:
+    """A payload with its attributes where the schema expects them."""
+    event: dict[str, Any] = document["event"]
+    unlisted = {key: value for key, value in event.items() if key not in _ENVELOPE_KEYS} if spread else {}
+    if unlisted:
+        known = {key: value for key, value in event.items() if key in _ENVELOPE_KEYS}
+        event = {**known, "attributes": unlisted | (event.get("attributes") or {})}
+    return {**document, "protocol": "mega", "version": 1, "event": event}
+
+
+def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """A payload without the optional parts of the envelope that are null."""
+    present = {key: value for key, value in document.items() if value is not None}
+    for section in ("event", "object"):
+        part = present.get(section)
+        if isinstance(part, dict):
+            present[section] = {
+                key: value
+                for key, value in cast("dict[str, Any]", part).items()
+                if value is not None or key not in _NULLABLE_KEYS
+            }
+    return present
+
+
+def _together(faults: list[Fault], more: list[Fault]) -> list[Fault]:
+    """All faults, the first that was found for each place."""
+    places = {fault.path for fault in faults}
+    return [*faults, *(fault for fault in more if fault.path not in places)]
+
+
+def _as_fault(violation: Violation) -> Fault:
+    got = "" if violation.message == "missing" else f", got {_short(violation.value)}"
+    return Fault(_dotted(violation.path), f"{violation.message}{got}")
+
+
+def _line_error(violation: Violation) -> InitErrorDetails:
+    kind = PydanticCustomError("json_schema", "{message}", {"message": violation.message})
+    return InitErrorDetails(type=kind, loc=violation.path, input=violation.value)
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    dotted = ""
+    for part in path:
+        dotted += f"[{part}]" if isinstance(part, int) else f".{part}" if dotted else str(part)
+    return dotted
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -62,10 +62,12 @@ class Shape:
     Attributes:
         schema: JSON Schema in normal form, without null. ``{}`` is anything, ``{"$ref": key}`` a ``TypeModel``.
         nullable: whether null is admitted as well.
+        exact: whether the schema admits nothing less; otherwise this is the nearest that types can say.
     """
 
     schema: Mapping[str, Json]
     nullable: bool = False
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class TypeModel:
         members: its properties in the order of the schema.
         closed: whether properties that are not listed are forbidden.
         python: the class name that the schema asks for with ``x-mega-name``; mostly empty.
+        exact: whether the members, taken as they are, say all that the schema says of the object.
     """
 
     key: str
@@ -112,6 +115,7 @@ class TypeModel:
     members: tuple[Member, ...]
     closed: bool
     python: str = ""
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +127,14 @@ class ObjectModel:
         required: whether the section must be present.
         type: what ``object.type`` is fixed to.
         version: what ``object.version`` is fixed to.
+        exact: whether this is all that the schema says of the section.
     """
 
     state: Shape
     required: bool
     type: str | None
     version: int | None
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,8 @@ class EventModel:
         name: identity.
         version: identity.
         object: the entity that it is about; ``None`` when the schema does not mention ``object``.
+        spread: whether keys of ``event`` that the protocol does not list are attributes; the schema may say otherwise.
+        check: the schema of the whole payload, when types do not say all of it; ``None`` when they do.
     """
 
     content: TypeModel
@@ -148,6 +156,8 @@ class EventModel:
     name: str
     version: int
     object: ObjectModel | None
+    spread: bool = True
+    check: Mapping[str, Json] | None = None
 
     @property
     def title(self) -> str:
