@@ -20,7 +20,7 @@ This file knows payloads and pydantic; it knows no envelope, no subscriber and n
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Se
 import msgspec
 from mega_typed.codecs import encode_document, parse_json
 from mega_typed.errors import EncodeError, Fault, InvalidPayload
+from mega_typed.exact import MOMENT, date_time, decimal_string, exact, integral_floats, required_in_json
 from mega_typed.payload import EventType, MegaPayload, identity_of_json, read_head
 from mega_typed.registry import registered_class
-from mega_typed.schema_check import Violation, violations
+from mega_typed.schema_check import PATTERNS, Violation, violations
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import (
@@ -71,36 +72,28 @@ _REJECTING = _Rejecting()
 _TOLERATING = _Tolerating()
 
 
-class _UtcByDefault:
-    """A date-time whose value is always aware: a text without offset means UTC (protocol.md, ``event.timestamp``)."""
+class _Read:
+    """Reads and writes a type in a way of its own."""
+
+    def __init__(self, schema: CoreSchema) -> None:
+        self._schema = schema
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        naive = core_schema.no_info_after_validator_function(_as_utc, core_schema.datetime_schema())
-        return core_schema.union_schema(
-            [core_schema.datetime_schema(tz_constraint="aware"), naive],
-            mode="left_to_right",
-            custom_error_type="datetime",
-            custom_error_message="Input should be a date-time in ISO 8601, such as 2020-05-04T15:53:23.123Z",
-        )
+        return self._schema
 
 
-def _as_utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class _FromString:
-    """A decimal that travels as a string, never as a JSON number."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.chain_schema([core_schema.str_schema(), core_schema.decimal_schema(strict=False)])
-        return core_schema.json_or_python_schema(json_schema=text, python_schema=core_schema.decimal_schema())
-
-
-Timestamp = Annotated[datetime, _UtcByDefault()]
+Timestamp = Annotated[datetime, _Read(date_time(PATTERNS["date-time"]))]
 """A ``datetime`` that is always aware (schema: ``format: date-time``); one without offset is read as UTC."""
 
-DecimalString = Annotated[Decimal, _FromString()]
+DecimalString = Annotated[Decimal, _Read(decimal_string())]
 """A ``Decimal`` that travels as a string (schema: ``type: string, format: decimal``)."""
+
+
+def _is_constant(field: FieldInfo) -> bool:
+    """Whether the schema fixes and requires a field: the constructor fills it in, and a payload must have it."""
+    return (
+        field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    )
 
 
 class Model(BaseModel):
@@ -137,6 +130,22 @@ class Model(BaseModel):
                 field.metadata.append(_REJECTING)
                 field.exclude_if = _is_none
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        schema = handler(source)
+        model: dict[str, Any] = cast("dict[str, Any]", handler.resolve_ref_schema(schema))
+        metadata: dict[str, Any] = model.setdefault("metadata", {})
+        if "mega_exact" not in metadata:  # else it is part of another class that was built before
+            metadata["mega_exact"] = True
+            fields: dict[str, Any] = model["schema"]
+            fields["fields"] = {
+                name: {**field, "schema": exact(field["schema"])} for name, field in fields["fields"].items()
+            }
+            constants = {name for name, field in cls.model_fields.items() if _is_constant(field)}
+            if constants:
+                model["schema"] = required_in_json(cast("CoreSchema", fields), constants)
+        return schema
+
 
 class ObjectState(Model, Generic[T]):
     """The entity that an event is about: its state now and, where it is known, before.
@@ -168,7 +177,9 @@ def _restored_state(arguments: tuple[Any, ...], values: dict[Any, Any]) -> Objec
 
 
 _ENVELOPE_KEYS = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
-_NULLABLE_KEYS = frozenset({"domain", "version", "subject", "publisher", "attributes", "current", "previous", "id", "type"})
+_NULLABLE_KEYS = frozenset(
+    {"domain", "version", "subject", "publisher", "attributes", "current", "previous", "id", "type"}
+)
 _SECTIONS = frozenset({"protocol", "version", "event", "object", "extra"})
 
 
@@ -209,7 +220,7 @@ class Event(Model):
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
 
-    timestamp: Timestamp = Field(default_factory=_now)
+    timestamp: Annotated[datetime, _Read(date_time(MOMENT))] = Field(default_factory=_now)
     subject: Annotated[str | None, _TOLERATING] = None
     publisher: Annotated[str | None, _TOLERATING] = None
     object: Annotated[ObjectState[Any] | None, _TOLERATING] = None
@@ -410,9 +421,9 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
 
     def read(text: str | bytes) -> Event:
         try:
-            event: Event = validate(text)
+            event: Event = validate(text, by_alias=True, by_name=False)
         except ValidationError as error:
-            raise InvalidPayload(title, _together(_faults(error), check(text))) from None
+            event = read_again(text, error)
         values, sent = event.__dict__, event.__pydantic_fields_set__
         if "timestamp" not in sent:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
@@ -437,6 +448,17 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             if faults:
                 raise InvalidPayload(title, faults)
         return event
+
+    def read_again(text: str | bytes, error: ValidationError) -> Event:
+        """The second attempt: JSON's 1.0 is an integer, and pydantic's is not."""
+        rewritten = integral_floats(text) if any(map(_is_integral, _inputs(error))) else None
+        if rewritten is not None:
+            try:
+                again: Event = validate(rewritten, by_alias=True, by_name=False)
+                return again
+            except ValidationError as second:
+                error = second
+        raise InvalidPayload(title, _together(_faults(error), check(text))) from None
 
     def check(text: str | bytes) -> list[Fault]:
         return [_as_fault(each) for each in _violations(cls, parse_json(text))] if checked else []
@@ -472,11 +494,12 @@ def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:
     return found
 
 
-def _is_constant(field: FieldInfo) -> bool:
-    """Whether the schema fixes and requires a field: the constructor fills it in, and a payload must have it."""
-    return (
-        field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-    )
+def _inputs(error: ValidationError) -> Iterator[object]:
+    return (detail["input"] for detail in error.errors(include_url=False, include_context=False))
+
+
+def _is_integral(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
 
 
 def _faults(error: ValidationError) -> list[Fault]:

@@ -10,14 +10,16 @@ This step knows documents and references. It knows nothing of events, of shapes 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urldefrag
 
 from mega_codegen.errors import Report
-from mega_codegen.keywords import FORMATS, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS, VALUES_OF_KEYWORDS
+from mega_codegen.keywords import FORMATS, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS, VALUES_OF_KEYWORDS, objection
 from mega_codegen.records import Json, Place
 from mega_codegen.resolve import Library, Unresolved, child, escape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_IN_PLACE = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+"""Keywords whose schemas are applied to the same value."""
 
 
 def bundle(place: Place, library: Library, report: Report) -> Mapping[str, Json] | None:
@@ -36,66 +38,93 @@ def bundle(place: Place, library: Library, report: Report) -> Mapping[str, Json]
     return None if len(report.problems) > found else result
 
 
+_Scope = Mapping[str, str]
+"""Name of a ``$dynamicAnchor`` to the base URI of the outermost resource that has one, among those on the way here."""
+
+
 class _Bundle:
+    """Copies nodes, once for each dynamic scope that they are reached in; a dynamic reference becomes a plain one."""
+
     def __init__(self, root: Place, library: Library, report: Report) -> None:
         self._root = root
         self._library = library
         self._report = report
-        self._names: dict[str, str] = {root.key: "#"}
-        self._waiting: list[Place] = [root]
-        self._in_place: dict[str, set[str]] = {}
-        self._here = root
+        self._names: dict[tuple[str, str], str] = {}
+        self._waiting: list[tuple[Place, _Scope, str]] = []
+        self._in_place: dict[str, dict[str, Place]] = {}
+        self._here = ""
 
     def schema(self) -> Mapping[str, Json]:
         copies: dict[str, Json] = {}
+        self._enqueue(self._root, self._library.dynamic_anchors(self._root.base))
         while self._waiting:
-            place = self._waiting.pop()
-            self._here = place
-            self._in_place[place.key] = set()
-            copies[place.key] = self._copy(place, in_place=True)
+            place, scope, name = self._waiting.pop()
+            self._here = name
+            self._in_place[name] = {}
+            copies[name] = self._copy(place, scope, in_place=True)
         self._refuse_circles()
-        body = copies.pop(self._root.key)
+        body = copies.pop("")
         body = body if isinstance(body, dict) else {"allOf": [body]}
-        definitions = {"$defs": {key: copies[key] for key in sorted(copies)}} if copies else {}
+        definitions = {"$defs": {name: copies[name] for name in sorted(copies)}} if copies else {}
         return {"$schema": DIALECT, **body, **definitions}
 
-    def _copy(self, place: Place, *, in_place: bool) -> Json:
+    def _enqueue(self, place: Place, scope: _Scope) -> str:
+        """The name of the copy of a node; it is made if there is none yet."""
+        identity = (place.key, repr(sorted(scope.items())))
+        if identity not in self._names:
+            identifier = place.node.get("$id") if isinstance(place.node, dict) and not place.pointer else None
+            name = identifier if isinstance(identifier, str) else place.key
+            again = sum(key == place.key for key, _ in self._names)
+            name = f"{name} ({again + 1})" if again else name
+            self._names[identity] = name if self._names else ""
+            self._waiting.append((place, scope, self._names[identity]))
+        return self._names[identity]
+
+    def _copy(self, place: Place, scope: _Scope, *, in_place: bool) -> Json:
         node = place.node
         if not isinstance(node, dict):
             return node
         if place.draft == "draft-07" and "$ref" in node:
-            return {"$ref": self._reference(place, "$ref", in_place)}
+            return {"$ref": self._reference(place, scope, "$ref", in_place)}
         copy: dict[str, Json] = {}
         for keyword, value in node.items():
-            if keyword in ("$ref", "$dynamicRef"):
-                # a dynamic reference that shaping let pass has one target only
-                added = {"$ref": self._reference(place, keyword, in_place)}
+            within = in_place and keyword in _IN_PLACE
+            found = objection(keyword, place.draft)
+            if found is not None:
+                self._report.error(place.file, f"{place.pointer}/{keyword}", *found)
+            elif keyword in ("$ref", "$dynamicRef"):
+                added = {"$ref": self._reference(place, scope, keyword, in_place)}
                 copy |= {"allOf": [*copy.get("allOf", ()), added]} if "$ref" in copy else added
             elif keyword == "items" and isinstance(value, list):
-                copy["prefixItems"] = self._list(place, keyword, in_place=False)
+                copy["prefixItems"] = self._list(place, scope, keyword, in_place=False)
                 if "additionalItems" in node:
-                    copy["items"] = self._copy(child(place, "additionalItems"), in_place=False)
+                    copy["items"] = self._below(place, scope, "additionalItems")
             elif keyword == "dependencies":
-                copy |= self._dependencies(place, in_place)
+                copy |= self._dependencies(place, scope, in_place)
             elif keyword in SCHEMAS and keyword != "additionalItems":
-                copy[keyword] = self._copy(child(place, keyword), in_place=in_place and keyword in _IN_PLACE)
+                copy[keyword] = self._below(place, scope, keyword, in_place=within)
             elif keyword in LISTS_OF_SCHEMAS:
-                members = self._list(place, keyword, in_place and keyword in _IN_PLACE)
-                copy[keyword] = [*copy.get(keyword, ()), *members]
+                copy[keyword] = [*copy.get(keyword, ()), *self._list(place, scope, keyword, within)]
             elif keyword in MAPS_OF_SCHEMAS:
-                within = in_place and keyword == "dependentSchemas"
-                copy[keyword] = {name: self._copy(child(place, keyword, name), in_place=within) for name in value}
+                copy[keyword] = {name: self._below(place, scope, keyword, name, in_place=within) for name in value}
             elif keyword in VALUES_OF_KEYWORDS or (keyword == "format" and value in FORMATS):
                 copy[keyword] = value
         return copy
 
-    def _list(self, place: Place, keyword: str, in_place: bool) -> list[Json]:
-        return [self._copy(child(place, keyword, index), in_place=in_place) for index, _ in enumerate(place.node[keyword])]
+    def _below(self, place: Place, scope: _Scope, *tokens: str | int, in_place: bool = False) -> Json:
+        lower = child(place, *tokens)
+        if lower.base != place.base:
+            scope = {**self._library.dynamic_anchors(lower.base), **scope}
+        return self._copy(lower, scope, in_place=in_place)
 
-    def _dependencies(self, place: Place, in_place: bool) -> dict[str, Json]:
+    def _list(self, place: Place, scope: _Scope, keyword: str, in_place: bool) -> list[Json]:
+        indexes = range(len(place.node[keyword]))
+        return [self._below(place, scope, keyword, index, in_place=in_place) for index in indexes]
+
+    def _dependencies(self, place: Place, scope: _Scope, in_place: bool) -> dict[str, Json]:
         named = place.node["dependencies"]
         schemas = {
-            name: self._copy(child(place, "dependencies", name), in_place=in_place)
+            name: self._below(place, scope, "dependencies", name, in_place=in_place)
             for name, value in named.items()
             if not isinstance(value, list)
         }
@@ -103,7 +132,7 @@ class _Bundle:
         parts = {"dependentRequired": names, "dependentSchemas": schemas}
         return {keyword: value for keyword, value in parts.items() if value}
 
-    def _reference(self, place: Place, keyword: str, in_place: bool) -> str:
+    def _reference(self, place: Place, scope: _Scope, keyword: str, in_place: bool) -> str:
         try:
             target = self._library.follow(place, place.node[keyword])
         except Unresolved as error:
@@ -111,30 +140,31 @@ class _Bundle:
                 reason = f"{keyword} {error.reason}"
                 self._report.error(place.file, f"{place.pointer}/{keyword}", reason, error.remedy)
             return "#"
+        anchor = unquote(urldefrag(place.node[keyword]).fragment)
+        if keyword == "$dynamicRef" and self._library.dynamic_anchors(target.base).get(anchor) and anchor in scope:
+            target = self._library.dynamic_anchor(scope[anchor], anchor)
+        name = self._enqueue(target, {**self._library.dynamic_anchors(target.base), **scope})
         if in_place:
-            self._in_place[self._here.key].add(target.key)
-        if target.key not in self._names:
-            self._names[target.key] = f"#/$defs/{_quoted(escape(target.key))}"
-            self._waiting.append(target)
-        return self._names[target.key]
+            self._in_place[self._here][name] = target
+        return f"#/$defs/{_quoted(escape(name))}" if name else "#"
 
     def _refuse_circles(self) -> None:
         """A schema that applies itself to the same value says nothing, and validators do not end."""
-        for key in sorted(self._in_place):
-            if key in self._reached(key):
-                file, _, pointer = key.partition("#")
-                message = "is part of itself by way of $ref or allOf"
-                self._report.error(file, pointer, message, "Break the circle.")
+        for name in sorted(self._in_place):
+            for other, place in self._reached(name):
+                if other == name:
+                    message = "is part of itself by way of $ref or allOf"
+                    self._report.error(place.file, place.pointer, message, "Break the circle.")
 
-    def _reached(self, key: str) -> Iterator[str]:
+    def _reached(self, name: str) -> Iterator[tuple[str, Place]]:
         seen: set[str] = set()
-        stack = [key]
+        stack = [name]
         while stack:
-            for other in self._in_place.get(stack.pop(), ()):
+            for other, place in self._in_place.get(stack.pop(), {}).items():
                 if other not in seen:
                     seen.add(other)
                     stack.append(other)
-                    yield other
+                    yield other, place
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which keywords of JSON Schema the types of a generated class hold, which the check that it carries, which say nothing.
+"""Which keywords of JSON Schema the types of a class hold, which the check that it carries, which say nothing.
 
 A table, because nothing may be dropped in silence: a keyword is in exactly one row. A class whose schema has only
 keywords that its types hold carries no check; any other carries its schema, compiled when it is first needed. This file
@@ -14,7 +14,7 @@ ANNOTATIONS: Final = frozenset(
     {
         "$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$schema", "definitions", "default", "deprecated",
         "description", "examples", "readOnly", "title", "writeOnly", "contentMediaType", "contentEncoding",
-        "contentSchema",
+        "contentSchema", "$vocabulary",
     }
 )  # fmt: skip
 """Keywords that admit every value. An unknown keyword that starts with ``x-`` counts as one too."""
@@ -50,9 +50,8 @@ FORMATS: Final = frozenset({"uuid", "date-time", "date", "time", "decimal"})
 REFUSED: Final[Mapping[str, str]] = {
     "$recursiveRef": "Use `$ref`.",
     "$recursiveAnchor": "Use `$anchor`.",
-    "$vocabulary": "Remove it: it belongs into meta-schemas.",
 }
-"""Keywords of other drafts and of meta-schemas, with what to do instead."""
+"""Keywords of other drafts, with what to do instead."""
 
 _OTHER_DRAFT: Final[Mapping[str, Mapping[str, str]]] = {
     "2020-12": {

@@ -164,9 +164,7 @@ class _Reader:
         place = self._library.follow(self._library.root(file), f"#{pointer}")
         return replace(event, check=bundle(place, self._library, self._report))
 
-    def _section(
-        self, places: Iterable[Place], listed: set[str], fallback: Place | None = None
-    ) -> _Section:
+    def _section(self, places: Iterable[Place], listed: set[str], fallback: Place | None = None) -> _Section:
         section: _Section | None = None
         for layer in (layer for place in places for layer in self._shaper_layers(place)):
             section = section or _Section(layer)

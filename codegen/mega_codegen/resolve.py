@@ -111,6 +111,7 @@ class Library:
         self._files: dict[str, Place] = {}
         self._resources: dict[str, Place] = {}
         self._anchors: dict[tuple[str, str], Place] = {}
+        self._dynamic: dict[str, dict[str, str]] = {}
         self.duplicates: list[tuple[Place, Place]] = []
         for document in documents:
             root = Place(
@@ -135,12 +136,17 @@ class Library:
             if isinstance(place.node, dict):
                 for anchor in _anchors(place.node):
                     self._anchors.setdefault((place.base, anchor), place)
+                if isinstance(place.node.get("$dynamicAnchor"), str):
+                    self._dynamic.setdefault(place.base, {})[place.node["$dynamicAnchor"]] = place.base
             stack += schemas_below(place)
 
-    def dynamic(self, base: str, anchor: str) -> bool:
-        """Whether the resource at a base URI has a ``$dynamicAnchor`` of this name."""
-        found = self._anchors.get((base, anchor))
-        return found is not None and found.node.get("$dynamicAnchor") == anchor
+    def dynamic_anchors(self, base: str) -> Mapping[str, str]:
+        """The names of the ``$dynamicAnchor`` of a resource, each with the resource's base URI."""
+        return self._dynamic.get(base, {})
+
+    def dynamic_anchor(self, base: str, name: str) -> Place:
+        """The node of a resource that has a ``$dynamicAnchor``."""
+        return self._anchors[base, name]
 
     def paths(self) -> tuple[str, ...]:
         """The documents, sorted by path."""
@@ -218,7 +224,12 @@ def _names_anything(root: Json) -> bool:
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
-            if "$anchor" in node or "$dynamicAnchor" in node or (node is not root and "$id" in node) or str(node.get("$id", "")).startswith("#"):
+            if (
+                "$anchor" in node
+                or "$dynamicAnchor" in node
+                or (node is not root and "$id" in node)
+                or str(node.get("$id", "")).startswith("#")
+            ):
                 return True
             stack += node.values()
         elif isinstance(node, list):
