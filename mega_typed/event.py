@@ -223,7 +223,10 @@ class Event(Model):
     timestamp: Annotated[datetime, _Read(date_time(MOMENT))] = Field(default_factory=_now)
     subject: Annotated[str | None, _TOLERATING] = None
     publisher: Annotated[str | None, _TOLERATING] = None
-    object: Annotated[ObjectState[Any] | None, _TOLERATING] = None
+    if TYPE_CHECKING:  # a subclass narrows it
+        object: ObjectState[Any] | None = None
+    else:
+        object: Annotated[ObjectState[dict[str, Any]] | None, _TOLERATING] = None
     extra: Annotated[dict[str, Any], _TOLERATING] = Field(default_factory=dict)
 
     @classmethod
@@ -405,10 +408,11 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         try:
             head = read_head(text)
         except (ValueError, RecursionError):
-            return _other_class(cls, identity_of_json(text)).from_json(text)
-        event = head.event
+            head = None
+        event = head.event if head is not None else None
         if (
-            event is not None
+            head is not None
+            and event is not None
             and event.name == name
             and event.domain == domain
             and event.version == number
@@ -524,13 +528,15 @@ def _violations(cls: type[Event], document: dict[str, Any]) -> list[Violation]:
 
 
 def _as_read(document: dict[str, Any], spread: bool) -> dict[str, Any]:
-    """A payload with its attributes where the schema expects them."""
+    """A payload as the protocol reads it: versions and attributes that may be left out, attributes in their place."""
     event: dict[str, Any] = document["event"]
-    unlisted = {key: value for key, value in event.items() if key not in _ENVELOPE_KEYS} if spread else {}
-    if unlisted:
-        known = {key: value for key, value in event.items() if key in _ENVELOPE_KEYS}
-        event = {**known, "attributes": unlisted | (event.get("attributes") or {})}
-    return {**document, "protocol": "mega", "version": 1, "event": event}
+    read = {**event, "version": 1} if event.get("version") is None else event
+    given = event.get("attributes")
+    if spread and (given is None or isinstance(given, dict)):
+        unlisted = {key: value for key, value in event.items() if key not in _ENVELOPE_KEYS}
+        read = {key: value for key, value in read.items() if key in _ENVELOPE_KEYS}
+        read["attributes"] = unlisted | (given or {})
+    return {**document, "protocol": "mega", "version": 1, "event": read}
 
 
 def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def test_all_faults_are_reported() -> None:
     changed["event"]["attributes"] = {"quantity": 0, "currency": "XXX"}
     with pytest.raises(InvalidPayload) as raised:
         read(changed)
-    assert len(raised.value.faults) == 3
+    assert len(raised.value.faults) == 4
 
 
 def test_a_timestamp_is_required_on_the_wire() -> None:

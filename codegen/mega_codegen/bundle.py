@@ -15,6 +15,7 @@ from urllib.parse import unquote, urldefrag
 from mega_codegen.errors import Report
 from mega_codegen.keywords import FORMATS, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS, VALUES_OF_KEYWORDS, objection
 from mega_codegen.records import Json, Place
+from mega_codegen.regexes import readable
 from mega_codegen.resolve import Library, Unresolved, child, escape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -106,10 +107,20 @@ class _Bundle:
             elif keyword in LISTS_OF_SCHEMAS:
                 copy[keyword] = [*copy.get(keyword, ()), *self._list(place, scope, keyword, within)]
             elif keyword in MAPS_OF_SCHEMAS:
+                for name in value if keyword == "patternProperties" else ():
+                    self._pattern(place, keyword, name)
                 copy[keyword] = {name: self._below(place, scope, keyword, name, in_place=within) for name in value}
+            elif keyword == "pattern":
+                copy[keyword] = self._pattern(place, keyword, value)
             elif keyword in VALUES_OF_KEYWORDS or (keyword == "format" and value in FORMATS):
                 copy[keyword] = value
         return copy
+
+    def _pattern(self, place: Place, keyword: str, pattern: str) -> str:
+        if not readable(pattern):
+            message = f"the pattern {pattern!r} cannot be enforced: no engine here reads it"
+            self._report.error(place.file, f"{place.pointer}/{keyword}", message, "Rewrite it.")
+        return pattern
 
     def _below(self, place: Place, scope: _Scope, *tokens: str | int, in_place: bool = False) -> Json:
         lower = child(place, *tokens)

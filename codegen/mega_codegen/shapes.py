@@ -369,7 +369,7 @@ class Shaper:
         try:
             return self._typed(name, facts)
         except _Loose:
-            kept = {"format": facts.limits["format"]} if name == "string" and "format" in facts.limits else {}
+            kept = {keyword: value for keyword, value in facts.limits.items() if _holds_alone(name, keyword, value)}
             return Shape({"type": name, **kept})
 
     def _object(self, facts: Facts, limits: dict[str, Json]) -> Shape:
@@ -474,6 +474,14 @@ def _integral(keyword: str, value: float) -> int:
     if keyword == "multipleOf":
         raise _Loose
     return math.ceil(value) if keyword in ("minimum", "exclusiveMaximum") else math.floor(value)
+
+
+def _holds_alone(name: str, keyword: str, value: Json) -> bool:
+    """Whether a type can hold a constraint that it cannot hold together with the others."""
+    if name == "string":
+        return keyword == "format"
+    bounds = BY_TYPE["number"] - {"multipleOf"}
+    return name == "number" and keyword in bounds and abs(value) <= _EXACT_FLOAT
 
 
 _EXACT_FLOAT = 2**53
