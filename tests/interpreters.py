@@ -23,7 +23,7 @@ def candidates() -> Iterator[str]:
 
 def main() -> None:
     """Ask each for its version; one that does not answer is not there."""
-    seen = {sys.version_info[:2]}
+    seen: set[tuple[int, ...]] = {sys.version_info[:2]}
     for path in candidates():
         answer = subprocess.run([path, "-c", VERSION], capture_output=True, text=True, check=False).stdout.split()
         version = tuple(map(int, answer))

@@ -7,7 +7,9 @@ knows no step.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 ANNOTATIONS: Final = frozenset(
@@ -44,8 +46,19 @@ CHECKED: Final = frozenset(
 )  # fmt: skip
 """Keywords that no type can hold; the check does."""
 
-FORMATS: Final = frozenset({"uuid", "date-time", "date", "time", "decimal"})
-"""Formats that become Python types and are asserted. Other formats are annotations, as draft 2020-12 has it."""
+_TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+_OFFSET: Final = r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+FORMATS: Final[Mapping[str, str]] = {
+    "date": _DATE,
+    "time": _TIME + _OFFSET,
+    "date-time": f"{_DATE}[Tt]{_TIME}{_OFFSET}?",
+    "uuid": "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+    "decimal": r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?",
+}
+"""Formats that become Python types, with the form that is asserted; ``mega_typed.schema_check`` has the same. Other
+formats are annotations, as draft 2020-12 has it."""
 
 REFUSED: Final[Mapping[str, str]] = {
     "$recursiveRef": "Use `$ref`.",
@@ -107,3 +120,13 @@ def objection(keyword: str, draft: str) -> tuple[str, str] | None:
     if keyword in STRUCTURE or keyword in TYPED or keyword in CHECKED or is_annotation(keyword):
         return None
     return f"{keyword} is not a keyword of JSON Schema", "Check the spelling; a keyword of your own must start with x-."
+
+
+def has_form(name: str, text: str) -> bool:
+    """Whether a text is in the form of a format, and its day exists."""
+    if re.fullmatch(FORMATS[name], text) is None:
+        return False
+    try:
+        return not name.startswith("date") or bool(date(int(text[:4]), int(text[5:7]), int(text[8:10])))
+    except ValueError:
+        return False

@@ -14,17 +14,16 @@ import copy
 import importlib
 import json
 import random
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from mega_codegen.bundle import bundle
 from mega_codegen.errors import MissingDependency, Report
+from mega_codegen.keywords import FORMATS, has_form
 from mega_codegen.model import catalogue, library_of
 from mega_codegen.names import name
 from mega_codegen.records import Document, EventModel, Json, Place
@@ -35,15 +34,6 @@ DOCUMENTS = 400
 
 _ENVELOPE = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
 _NULLABLE = frozenset({"domain", "version", "subject", "publisher", "attributes", "current", "previous", "id", "type"})
-_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
-_OFFSET = r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-_FORMS: Mapping[str, str] = {
-    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "time": _TIME + _OFFSET,
-    "date-time": rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{_TIME}{_OFFSET}?",
-    "uuid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-    "decimal": r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +134,8 @@ class _Judges:
         except ImportError as error:
             raise MissingDependency("jsonschema") from error
         formats = jsonschema.FormatChecker(formats=())
-        for each, form in _FORMS.items():
-            formats.checks(each)(_checks(each, re.compile(form)))
+        for each in FORMATS:
+            formats.checks(each)(_checks(each))
         self.tree = tree
         self._event = event
         self._validator = jsonschema.Draft202012Validator(tree, format_checker=formats)
@@ -178,20 +168,8 @@ class _Judges:
         return ""
 
 
-def _checks(name: str, form: re.Pattern[str]) -> Callable[[object], bool]:
-    def check(value: object) -> bool:
-        if not isinstance(value, str):
-            return True
-        if not form.fullmatch(value):
-            return False
-        try:
-            if name.startswith("date"):
-                date(int(value[:4]), int(value[5:7]), int(value[8:10]))
-        except ValueError:
-            return False
-        return True
-
-    return check
+def _checks(name: str) -> Callable[[object], bool]:
+    return lambda value: not isinstance(value, str) or has_form(name, value)
 
 
 def _as_read(document: Json, event: EventModel) -> Json:

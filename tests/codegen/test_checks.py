@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from mega_codegen import protocol
 from mega_codegen.cli import main
+from mega_codegen.keywords import FORMATS
 from mega_codegen.verify import verify
 from mega_typed import Event, InvalidPayload
+from mega_typed.schema_check import PATTERNS
 from pydantic import ValidationError
 
 from .making import documents, event, imported, package, run, write
@@ -77,7 +79,7 @@ TREE = {"tree": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/tree"}, 
 
 
 def definition(schema: Any, name: str = "thing.happened") -> dict[str, Any]:
-    return {"a.json": event({"x": schema, "y": {"type": "integer"}}, name=name, **{"$defs": TREE})}
+    return {"a.json": event({"x": schema, "y": {"type": "integer"}}, name=name) | {"$defs": TREE}}
 
 
 @pytest.mark.parametrize("what", [*SCHEMAS, *EXACT])
@@ -177,6 +179,11 @@ def test_the_command_verifies_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == f"{folder}: 400 documents, 0 disagreements\n"
     write(folder, {"b.json": "{"})
     assert main(["verify", str(folder)]) == 2
+
+
+def test_the_generator_and_the_runtime_have_the_same_forms() -> None:
+    """The forms of formats, which each of the two spells for itself, are equal."""
+    assert {name: f"^{form}$" for name, form in FORMATS.items()} == PATTERNS
 
 
 def test_an_event_without_a_check_imports_no_validator() -> None:
