@@ -346,7 +346,7 @@ def _json_value(value: Any) -> Any:
 
 
 _encode_json: Final = msgspec.json.Encoder(enc_hook=_json_value).encode
-_NULL: Final = re.compile(b"null").search  # half the price of `in` for bytes
+_NULL: Final = re.compile(b"null").search  # cheaper than `in` for bytes
 
 
 def _json_of_bson(document: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ Three kinds of optional field differ on the wire, and a ``None`` default alone d
 
 * an ordinary one may be absent and never null; ``None`` in Python means absent (the default),
 * one whose schema admits null reads and writes null (listed in ``__nullable__``),
-* an optional part of the envelope may be null and is written by leaving it out (``_TOLERANT``).
+* an optional part of the envelope may be null on the wire, whatever the schema says of it (``_TOLERATING``).
 
 This file knows payloads and pydantic; it knows no envelope, no subscriber and no client.
 """

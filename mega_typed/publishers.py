@@ -3,7 +3,8 @@
 A payload becomes a checked message (body, attributes, size) before a client is touched; what the service would refuse
 is a typed error here. The two services differ in names, limits and options: `_Service` holds the differences, the two
 public classes give them their signatures, and everything else is written once. A publisher knows nothing of
-subscribers, and never sends again what may have arrived.
+subscribers, and itself sends again only entries that the service says it did not accept; botocore's own retries, after
+a broken connection, may deliver a message twice.
 """
 
 from __future__ import annotations
