@@ -11,7 +11,7 @@ OTHERS := $(shell $(PYTHON) tests/interpreters.py)
 PORTABLE := tests/codegen tests/test_codecs.py tests/test_dispatch.py tests/test_envelopes.py tests/test_event.py \
             tests/test_patterns_page.py tests/test_payload.py tests/test_subscribers.py
 
-.PHONY: help demo test lint types check-generated unit others generate bench clean
+.PHONY: help demo test lint types check-generated verify unit others generate bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -20,7 +20,7 @@ demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, rep
 	$(BIN)/mega-codegen schemas/ -o generated/
 	$(BIN)/python -m examples.demo
 
-test: lint types check-generated unit others ## Everything that must be green
+test: lint types check-generated verify unit others ## Everything that must be green
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .
@@ -32,6 +32,9 @@ types: $(READY) ## mypy --strict and pyright (strict)
 
 check-generated: $(READY) ## generated/ is what schemas/ says
 	$(BIN)/mega-codegen schemas/ -o generated/ --check
+
+verify: $(READY) ## The generated classes accept what schemas/ accepts
+	$(BIN)/mega-codegen verify schemas/
 
 unit: $(READY) ## The tests, warnings as errors
 	$(BIN)/pytest -n 2

@@ -11,22 +11,27 @@ Three kinds of optional field differ on the wire, and a ``None`` default alone d
 * one whose schema admits null reads and writes null (listed in ``__nullable__``),
 * an optional part of the envelope may be null on the wire, whatever the schema says of it (``_TOLERATING``).
 
+A class whose schema says more than types can hold names it (``__schema__``); the whole payload is then checked as well,
+after pydantic's pass, and by the constructor in the form that it has on the wire.
+
 This file knows payloads and pydantic; it knows no envelope, no subscriber and no client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from mega_typed.codecs import encode_document
+from mega_typed.codecs import encode_document, parse_json
 from mega_typed.errors import EncodeError, Fault, InvalidPayload
-from mega_typed.payload import EventType, MegaPayload, identity_of_json, read_head
+from mega_typed.exact import MOMENT, date_time, decimal_string, exact, integral_floats, required_in_json
+from mega_typed.payload import EventType, MegaPayload, has_version, identity_of_json, read_head
 from mega_typed.registry import registered_class
+from mega_typed.schema_check import EVENT_KEYS, PATTERNS, Violation, payload_violations
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import (
@@ -64,78 +69,20 @@ _REJECTING = _Rejecting()
 _TOLERATING = _Tolerating()
 
 
-class _UtcByDefault:
-    """A date-time whose value is always aware: a text without offset means UTC (protocol.md, ``event.timestamp``).
+class _Read:
+    """Reads and writes a type in a way of its own."""
 
-    Pydantic alone would read a number in a string as seconds since 1970; the form of the text is checked first.
-    """
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        usual = core_schema.no_info_after_validator_function(
-            datetime.fromisoformat, core_schema.str_schema(pattern=_USUAL)
-        )
-        other = core_schema.chain_schema([core_schema.str_schema(pattern=_MOMENT), _aware(strict=False)])
-        read = core_schema.union_schema([usual, other], mode="left_to_right", **_NO_MOMENT)
-        written = core_schema.simple_ser_schema("datetime")
-        return core_schema.json_or_python_schema(read, _aware(strict=True), serialization=written)
-
-
-_MOMENT = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?$"
-)
-
-
-_USUAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-"""What nearly every date-time looks like; the standard library reads it faster than pydantic reads a string."""
-
-_NO_MOMENT: dict[str, Any] = {
-    "custom_error_type": "datetime",
-    "custom_error_message": "Input should be a date-time in ISO 8601, such as 2020-05-04T15:53:23.123Z",
-}
-
-
-def _aware(*, strict: bool) -> CoreSchema:
-    naive = core_schema.no_info_after_validator_function(_as_utc, core_schema.datetime_schema(strict=strict))
-    return core_schema.union_schema(
-        [core_schema.datetime_schema(strict=strict, tz_constraint="aware"), naive],
-        mode="left_to_right",
-        **_NO_MOMENT,
-    )
-
-
-def _as_utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class _DateInItsForm:
-    """A date: pydantic alone would read a number in a string as seconds since 1970."""
+    def __init__(self, schema: CoreSchema) -> None:
+        self._schema = schema
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        text = core_schema.str_schema(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-        read = core_schema.chain_schema([text, core_schema.date_schema(strict=False)])
-        written = core_schema.simple_ser_schema("date")
-        exact = core_schema.json_or_python_schema(read, core_schema.date_schema(), serialization=written)
-        return core_schema.nullable_schema(exact) if schema["type"] == "nullable" else exact
+        return self._schema
 
 
-_DATE = _DateInItsForm()
-
-
-class _FromString:
-    """A decimal that travels as a string, never as a JSON number."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        digits = core_schema.str_schema(pattern=r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$")
-        text = core_schema.no_info_after_validator_function(Decimal, digits)
-        written = core_schema.to_string_ser_schema()
-        return core_schema.json_or_python_schema(text, core_schema.decimal_schema(), serialization=written)
-
-
-Timestamp = Annotated[datetime, _UtcByDefault()]
+Timestamp = Annotated[datetime, _Read(date_time(PATTERNS["date-time"]))]
 """A ``datetime`` that is always aware (schema: ``format: date-time``); one without offset is read as UTC."""
 
-DecimalString = Annotated[Decimal, _FromString()]
+DecimalString = Annotated[Decimal, _Read(decimal_string())]
 """A ``Decimal`` that travels as a string (schema: ``type: string, format: decimal``)."""
 
 
@@ -171,8 +118,6 @@ class Model(BaseModel):
         for name, field in cls.model_fields.items():
             if name in cls.__wire_names__:
                 field.validation_alias = field.serialization_alias = cls.__wire_names__[name]
-            if field.annotation in (date, date | None) and _DATE not in field.metadata:
-                field.metadata.append(_DATE)
             settled = _REJECTING in field.metadata or _TOLERATING in field.metadata
             if field.default is None and not settled and name not in cls.__nullable__:
                 field.metadata.append(_REJECTING)
@@ -182,20 +127,18 @@ class Model(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
-        """A constant that the schema requires has a default for the constructor, and none for JSON."""
+        """The fields read exactly what JSON Schema admits; constants have a default for the constructor only."""
         schema = handler(source)
-        if cls.__constants__:
-            model: dict[str, Any] = cast("dict[str, Any]", handler.resolve_ref_schema(schema))
-            plain: dict[str, Any] = model["schema"]
-            if plain["type"] == "model-fields":
-                required = {
-                    name: {**plain["fields"][name], "schema": plain["fields"][name]["schema"]["schema"]}
-                    for name in sorted(cls.__constants__)
-                }
-                in_json = {**plain, "fields": {**plain["fields"], **required}}
-                model["schema"] = core_schema.json_or_python_schema(
-                    cast("CoreSchema", in_json), cast("CoreSchema", plain)
-                )
+        model: dict[str, Any] = cast("dict[str, Any]", handler.resolve_ref_schema(schema))
+        metadata: dict[str, Any] = model.setdefault("metadata", {})
+        if "mega_exact" not in metadata:  # else it is part of another class that was built before
+            metadata["mega_exact"] = True
+            fields: dict[str, Any] = model["schema"]
+            fields["fields"] = {
+                name: {**field, "schema": exact(field["schema"])} for name, field in fields["fields"].items()
+            }
+            if cls.__constants__:
+                model["schema"] = required_in_json(cast("CoreSchema", fields), cls.__constants__)
         return schema
 
     def __settle_fields_set__(self) -> None:
@@ -261,7 +204,6 @@ def _restored_state(arguments: tuple[Any, ...], values: dict[Any, Any]) -> Objec
 
 
 _to_json = SchemaSerializer(core_schema.any_schema(), {"ser_json_inf_nan": "constants"}).to_json
-_ENVELOPE_KEYS = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
 _SECTIONS = frozenset({"protocol", "version", "event", "object", "extra"})
 
 
@@ -284,6 +226,9 @@ class Event(Model):
         __object_type__: what the schema fixes ``object.type`` to.
         __object_version__: what the schema fixes ``object.version`` to.
         __closed__: whether the schema forbids attributes that it does not list.
+        __spread__: whether keys of ``event`` that the protocol does not list are attributes.
+        __version_required__: whether the schema requires ``event.version``, which is 1 otherwise.
+        __schema__: the file beside the module with the schema of the whole payload, for what types do not say.
 
     Raises:
         pydantic.ValidationError: the constructor's arguments are not what the schema says.
@@ -295,13 +240,19 @@ class Event(Model):
     __object_type__: ClassVar[str | None] = None
     __object_version__: ClassVar[int | None] = None
     __closed__: ClassVar[bool] = False
+    __spread__: ClassVar[bool] = True
+    __version_required__: ClassVar[bool] = False
+    __schema__: ClassVar[str | None] = None
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
 
-    timestamp: Timestamp = Field(default_factory=_now)
+    timestamp: Annotated[datetime, _Read(date_time(MOMENT))] = Field(default_factory=_now)
     subject: Annotated[str | None, _TOLERATING] = None
     publisher: Annotated[str | None, _TOLERATING] = None
-    object: Annotated[ObjectState[Any] | None, _TOLERATING] = None
+    if TYPE_CHECKING:  # a subclass narrows it
+        object: ObjectState[Any] | None = None
+    else:
+        object: Annotated[ObjectState[dict[str, Any]] | None, _TOLERATING] = None
     extra: Annotated[dict[str, Any], _TOLERATING] = Field(default_factory=dict)
 
     @classmethod
@@ -316,7 +267,7 @@ class Event(Model):
             else:
                 wire = names[name] = cls.__wire_names__.get(name, name)
                 in_attributes = AliasPath("event", "attributes", wire)
-                spread = wire not in _ENVELOPE_KEYS
+                spread = cls.__spread__ and wire not in EVENT_KEYS
                 field.validation_alias = (
                     AliasChoices(in_attributes, AliasPath("event", wire)) if spread else in_attributes
                 )
@@ -332,6 +283,9 @@ class Event(Model):
             state = self.__dict__["object"]
             if state is not None:
                 self.__dict__["object"] = self.__fixed_object__(state)
+            found = _violations(type(self), self.to_json()) if self.__schema__ is not None else ()
+            if found:
+                raise ValidationError.from_exception_data(type(self).__name__, [_line_error(each) for each in found])
 
         __init__.__pydantic_base_init__ = True
 
@@ -412,7 +366,7 @@ class Event(Model):
         document: dict[str, Any] = msgspec.json.decode(source)
         event: dict[str, Any] = document["event"]
         known = set(self.__attribute_names__.values())
-        attributes = {key: value for key, value in event.items() if key not in _ENVELOPE_KEYS and key not in known}
+        attributes = {key: value for key, value in event.items() if key not in EVENT_KEYS and key not in known}
         attributes.update((key, value) for key, value in (event.get("attributes") or {}).items() if key not in known)
         return attributes, {key: value for key, value in document.items() if key not in _SECTIONS}
 
@@ -444,6 +398,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     cls.model_rebuild()
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
+    checked, version_required = cls.__schema__ is not None, cls.__version_required__
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
@@ -461,7 +416,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             and head.protocol == "mega"
             and head.version == 1
         ):
-            return read(text)
+            return read_known(text)
         return read_other(text)
 
     def read_other(text: str | bytes) -> Event:
@@ -469,10 +424,15 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         return read(text) if identity == (domain, name, number) else _other_class(cls, identity).from_json(text)
 
     def read(text: str | bytes) -> Event:
+        if version_required and not has_version(text):
+            raise InvalidPayload(title, [Fault("event.version", "missing")])
+        return read_known(text)
+
+    def read_known(text: str | bytes) -> Event:
         try:
             event: Event = validate(text)
         except ValidationError as error:
-            raise InvalidPayload(title, _faults(error)) from None
+            event = read_again(text, error)
         values = event.__dict__
         if "timestamp" not in event.__pydantic_fields_set__:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
@@ -489,7 +449,25 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         keep(event, {"source": text})
         if closed:
             refuse_unlisted(event)
+        if checked:
+            faults = check(text)
+            if faults:
+                raise InvalidPayload(title, faults)
         return event
+
+    def read_again(text: str | bytes, error: ValidationError) -> Event:
+        """The second attempt: JSON's 1.0 is an integer, and pydantic's is not."""
+        rewritten = integral_floats(text) if any(map(_is_integral, _inputs(error))) else None
+        if rewritten is not None:
+            try:
+                again: Event = validate(rewritten)
+                return again
+            except ValidationError as second:
+                error = second
+        raise InvalidPayload(title, _together(_faults(error), check(text))) from None
+
+    def check(text: str | bytes) -> list[Fault]:
+        return [_as_fault(each) for each in _violations(cls, text)] if checked else []
 
     def settle(state: ObjectState[Any], part: str, expected: str | int, *, given: bool) -> None:
         if given:
@@ -580,16 +558,51 @@ def _other_class(asked: type[Event], identity: EventType | None) -> type[Event]:
     return found
 
 
+def _inputs(error: ValidationError) -> Iterator[object]:
+    return (detail["input"] for detail in error.errors(include_url=False, include_context=False))
+
+
+def _is_integral(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
 def _faults(error: ValidationError) -> list[Fault]:
     """Pydantic's errors with their places as paths and the value that was found."""
     faults: list[Fault] = []
     for detail in error.errors(include_url=False, include_context=False):
-        path = ""
-        for part in detail["loc"]:
-            path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
         got = "" if detail["type"] == "missing" else f", got {_short(detail['input'])}"
-        faults.append(Fault(path, f"{detail['msg']}{got}"))
+        faults.append(Fault(_dotted(detail["loc"]), f"{detail['msg']}{got}"))
     return faults
+
+
+def _violations(cls: type[Event], text: str | bytes) -> list[Violation]:
+    """What a payload does wrong by the schema that a class carries."""
+    owner = next(each for each in cls.__mro__ if vars(each).get("__schema__"))
+    package = owner.__module__.rpartition(".")[0]
+    return payload_violations(package, str(cls.__schema__), parse_json(text), spread=cls.__spread__)
+
+
+def _together(faults: list[Fault], more: list[Fault]) -> list[Fault]:
+    """All faults, the first that was found for each place."""
+    places = {fault.path for fault in faults}
+    return [*faults, *(fault for fault in more if fault.path not in places)]
+
+
+def _as_fault(violation: Violation) -> Fault:
+    got = "" if violation.message == "missing" else f", got {_short(violation.value)}"
+    return Fault(_dotted(violation.path), f"{violation.message}{got}")
+
+
+def _line_error(violation: Violation) -> InitErrorDetails:
+    kind = PydanticCustomError("json_schema", "{message}", {"message": violation.message})
+    return InitErrorDetails(type=kind, loc=violation.path, input=violation.value)
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    dotted = ""
+    for part in path:
+        dotted += f"[{part}]" if isinstance(part, int) else f".{part}" if dotted else str(part)
+    return dotted
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -280,7 +280,7 @@ class _Skip(msgspec.Struct, gc=False):
 
 class _EventHead(msgspec.Struct, gc=False):
     name: Annotated[str, msgspec.Meta(min_length=1)]
-    version: int | None = 1
+    version: int | msgspec.UnsetType | None = msgspec.UNSET
     domain: str | None = None
     attributes: _Skip | None = None
 
@@ -293,6 +293,16 @@ class _Head(msgspec.Struct, gc=False):
 
 read_head: Final = msgspec.json.Decoder(_Head).decode
 """The identity in JSON text, everything else skipped. Raises ``ValueError`` or ``RecursionError``; see identity_of."""
+
+
+def has_version(text: str | bytes) -> bool:
+    """Whether ``event.version`` of a payload, whose identity can be read, is there and not null."""
+    try:
+        event = read_head(text).event
+    except (ValueError, RecursionError):  # not the usual shape, such as 1.0
+        return parse_json(text)["event"].get("version") is not None
+    return event is not None and event.version is not msgspec.UNSET and event.version is not None
+
 
 _new = tuple.__new__  # three times faster than the constructor of a NamedTuple
 
@@ -330,8 +340,8 @@ def _identity_in_text(text: str | bytes) -> EventType | None:
     event = head.event
     if event is None:
         raise ValueError
-    version = event.version
-    return _new(EventType, (event.domain, event.name, 1 if version is None else version))
+    version = 1 if event.version is None or event.version is msgspec.UNSET else event.version
+    return _new(EventType, (event.domain, event.name, version))
 
 
 def _identity_in(document: dict[str, Any]) -> EventType | None:

@@ -7,13 +7,12 @@ are annotations. This step knows documents and references, and nothing of events
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from mega_codegen.errors import MissingDependency, Report
-from mega_codegen.keywords import FORMATS
+from mega_codegen.keywords import FORMATS, has_form
 from mega_codegen.records import Document, Json, Place
 from mega_codegen.resolve import ROOT, VALUES, Library, Unresolved, base_of, draft_of, escape
 
@@ -21,10 +20,6 @@ _META: Mapping[str, str] = {
     "2020-12": "https://json-schema.org/draft/2020-12/schema",
     "draft-07": "http://json-schema.org/draft-07/schema#",
 }
-_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
-)
 
 
 class _Error(Protocol):
@@ -154,25 +149,10 @@ class _Bundler:
                 result[keyword] = f"{ROOT}{_quoted(target.file)}#{_quoted(target.pointer)}"
             elif keyword == "format":
                 if value in FORMATS:
-                    result[keyword] = f"mega-{value}" if value in _CHECKS else value
+                    result[keyword] = value
             elif keyword not in ("$id", "$anchor"):
                 result[keyword] = self._copy(value, base, names=_names_properties(f"/{keyword}"))
         return result
-
-
-def _is_date_time(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text.upper())
-    except ValueError:
-        return False
-    return _DATE_TIME.fullmatch(text) is not None
-
-
-def _is_decimal(text: str) -> bool:
-    return _DECIMAL.fullmatch(text) is not None
-
-
-_CHECKS = {"date-time": _is_date_time, "decimal": _is_decimal}
 
 
 def _validator(schema: Json, registry: Any = None) -> _Validator:
@@ -180,7 +160,7 @@ def _validator(schema: Json, registry: Any = None) -> _Validator:
         import jsonschema_rs
     except ImportError as error:
         raise MissingDependency("jsonschema-rs") from error
-    formats = {f"mega-{name}": function for name, function in _CHECKS.items()}
+    formats: dict[str, Callable[..., bool]] = {name: partial(has_form, name) for name in FORMATS}
     return jsonschema_rs.validator_for(schema, formats=formats, validate_formats=True, registry=registry, offline=True)
 
 

@@ -1,6 +1,7 @@
-"""``mega-codegen schemas/ -o generated/``: the command. The only file that prints.
+"""``mega-codegen schemas/ -o generated/`` and ``mega-codegen verify schemas/``: the command. The only file that prints.
 
-Exit status: 0 when the output is up to date, 1 when ``--check`` or ``--diff`` found differences, 2 for errors.
+Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences or ``verify`` a disagreement, 2 for
+errors.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from mega_codegen.errors import CodegenError, Problem, Report, shown
 from mega_codegen.generation import generate
 from mega_codegen.load import load, protocol
+from mega_codegen.verify import verify
 from mega_codegen.write import Plan, apply, compare, diff, up_to_date
 
 OK, DIFFERENT, ERROR = 0, 1, 2
@@ -32,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["verify"]:
+        return _verify(_verify_parser().parse_args(given[1:]))
+    options = _parser().parse_args(given)
     collecting = gc.isenabled()
     gc.disable()  # a run allocates much, frees little and ends: collecting costs a tenth of its time
     try:
@@ -67,9 +72,36 @@ def _run(options: argparse.Namespace) -> int:
     return OK
 
 
+def _verify(options: argparse.Namespace) -> int:
+    report = Report()
+    try:
+        documents = load(options.schemas, report)
+        files = generate(documents, protocol(), report)
+        found, tried = verify(documents, protocol(), files, options.seed)
+    except CodegenError as error:
+        print(error, file=sys.stderr)
+        return ERROR
+    for disagreement in found:
+        print(disagreement)
+    print(f"{options.schemas}: {tried} documents, {len(found)} disagreements")
+    return DIFFERENT if found else OK
+
+
+def _verify_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mega-codegen verify",
+        description="Try documents, valid and not, on the schemas and on the generated classes; print disagreements.",
+    )
+    parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
+    parser.add_argument("--seed", type=int, default=0, help="another number tries other documents")
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mega-codegen", description="Generate typed MEGA events and subscribers from JSON Schema."
+        prog="mega-codegen",
+        description="Generate typed MEGA events and subscribers from JSON Schema.",
+        epilog="mega-codegen verify schemas/ holds the generated classes against the schemas.",
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")

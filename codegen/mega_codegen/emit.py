@@ -1,12 +1,14 @@
 """Write the generated packages as text: models, subscribers, and the faces of the packages.
 
 The fields come from the library's classes (``build``); everything around them is written here: event metadata,
-docstrings, pattern types, subscriber classes, lazy faces, the registry. A module imports what its expressions name.
+docstrings, pattern types, subscriber classes, lazy faces, the registry, and the schemas that some classes carry. A
+module imports what its expressions name.
 Nothing here reads or writes files, and nothing depends on the order of a set or on the clock.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -124,12 +126,20 @@ class _Emitter:
         for path, keys in self._places.items():
             files[f"{'/'.join(path)}.py"] = self._model_module(path, keys)
             files[f"{path[0]}/subscribers/{path[1]}.py"] = self._subscriber_module(path, keys)
+        for key, event in self._events.items():
+            if event.check is not None:
+                resource = f"{self._locations[key][0][0]}/{self._schema_name(key)}"
+                files[resource] = json.dumps(event.check, ensure_ascii=False, indent=2) + "\n"
         for package in {location.package for location in self._naming.classes.values()}:
             files[f"{package}/__init__.py"] = self._face(package)
         for package in {path[0] for path in self._places}:
             head = f"Subscribers of the events of {package}, and the types of their patterns."
             files[f"{package}/subscribers/__init__.py"] = "\n".join(docstring(head, 0)) + "\n"
         return dict(sorted(files.items()))
+
+    def _schema_name(self, key: str) -> str:
+        """The file beside the module with the schema of an event whose types do not say everything."""
+        return f"{self._naming.classes[key].module}.schema.json"
 
     # --- what goes where ----------------------------------------------------------------------------------------------
 
@@ -236,6 +246,13 @@ class _Emitter:
         event = self._events.get(key)
         if event is not None and event.content.closed:
             lines.append(f"    __closed__: {spell(_CLASS_VAR)}[bool] = True")
+        if event is not None and not event.spread:
+            lines.append(f"    __spread__: {spell(_CLASS_VAR)}[bool] = False")
+        if event is not None and event.version_required:
+            lines.append(f"    __version_required__: {spell(_CLASS_VAR)}[bool] = True")
+        if event is not None and event.check is not None:
+            schema = Subscript(_CLASS_VAR, (union(STR, NONE),))
+            lines += annotated("__schema__", schema, spell, 4, literal(self._schema_name(key)))
         return lines
 
     def _fields(self, key: str, spell: Spell) -> list[str]:

@@ -2,7 +2,7 @@
 
 An event definition is a schema, a file's root or one of its ``$defs``, that extends the protocol and fixes the
 identity. Its envelope is taken apart here: the attributes become the members of the event, ``object`` becomes its
-entity, and whatever else the schema demands of the envelope is refused, because the generated class would not hold it.
+entity. Where the schema demands anything that these do not say, the event gets its whole schema to carry along.
 
 This step knows the protocol and the shapes of nodes. It knows nothing of Python names and of generated code.
 """
@@ -10,14 +10,15 @@ This step knows the protocol and the shapes of nodes. It knows nothing of Python
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mega_codegen.bundle import bundle
 from mega_codegen.errors import Report
-from mega_codegen.keywords import is_annotation
+from mega_codegen.keywords import is_annotation, objection
 from mega_codegen.records import Catalogue, Document, EventModel, Json, ObjectModel, Place, Shape, TypeModel
 from mega_codegen.resolve import Library, child
-from mega_codegen.shapes import ANYTHING, Facts, Refused, Shaper, name_of
+from mega_codegen.shapes import ANYTHING, UNSAID, Facts, Refused, Shaper, name_of
 
 PROTOCOL = "urn:mega:protocol:1"
 
@@ -28,12 +29,17 @@ _NAME_LENGTH = 200
 
 @dataclass(slots=True)
 class _Section:
-    """A part of the envelope: its properties, each with all nodes that hold for it."""
+    """A part of the envelope: its properties, each with all nodes that hold for it.
+
+    ``exact`` is whether the schema says nothing else of it, ``open`` whether it leaves other keys alone.
+    """
 
     place: Place
     properties: dict[str, list[Place]] = field(default_factory=dict[str, list[Place]])
     required: set[str] = field(default_factory=set[str])
     description: str = ""
+    exact: bool = True
+    open: bool = True
 
 
 def library_of(documents: Sequence[Document], protocol: Document, broken: Iterable[str], report: Report) -> Library:
@@ -81,7 +87,7 @@ class _Reader:
         for place in candidates:
             if any(layer.key in self._stop for layer in layers[place.key]):
                 events += self._event(place, abstract=place.key in extended)
-        events = self._distinct(events)
+        events = [self._with_check(event) for event in self._distinct(events)]
         keys = {event.content.key for event in events}
         for place in candidates:
             if (
@@ -131,53 +137,71 @@ class _Reader:
 
     def _event(self, place: Place, abstract: bool) -> Iterator[EventModel]:
         before = len(self._report.problems)
-        root = self._section([place], {"protocol", "version", "event", "object", "extra"}, "the payload")
+        root = self._section([place], {"protocol", "version", "event", "object", "extra"})
         event = self._section(
             root.properties.get("event", []),
             {"domain", "name", "version", "timestamp", "subject", "publisher", "attributes"},
-            "event",
             place,
         )
         if "name" not in event.properties and abstract:
             return
         name, domain, version = self._identity(place, event)
-        self._check_free(root, ("protocol", "version", "extra"))
-        self._check_free(event, ("timestamp", "subject", "publisher"))
+        exact = self._says_no_more(root, {"protocol": "mega", "version": 1})
+        exact &= self._says_no_more(event, {"name": name, "domain": domain, "version": version})
         content = self._content(place, root, event)
         state = self._object(root) if "object" in root.properties or "object" in root.required else None
         self._shaper.settle()
         failed = any(not problem.warning for problem in self._report.problems[before:])
         if name is not None and content is not None and not failed:
-            yield EventModel(content, domain, name, version, state)
+            exact &= "attributes" not in event.required or any(member.required for member in content.members)
+            content = replace(content, exact=content.exact and exact)
+            required = version == 1 and "version" in event.required
+            yield EventModel(content, domain, name, version, state, event.open, required)
 
-    def _section(
-        self, places: Iterable[Place], listed: set[str], title: str, fallback: Place | None = None
-    ) -> _Section:
+    def _with_check(self, event: EventModel) -> EventModel:
+        """The event with its schema, when some part of it is not exact."""
+        waiting = [event.content]
+        exact = event.object is None or (event.object.exact and event.object.state.exact)
+        shapes = [event.object.state] if event.object is not None else []
+        seen: set[str] = set()
+        while exact and (waiting or shapes):
+            for model in waiting:
+                exact &= model.exact and all(member.shape.exact for member in model.members)
+                shapes += [member.shape for member in model.members]
+            keys = {key for shape in shapes for key in _references(shape.schema)} - seen
+            seen |= keys
+            waiting, shapes = [self._shaper.types[key] for key in sorted(keys)], []
+        if exact:
+            return event
+        file, _, pointer = event.content.key.partition("#")
+        place = self._library.follow(self._library.root(file), f"#{pointer}")
+        return replace(event, check=bundle(place, self._library, self._report))
+
+    def _section(self, places: Iterable[Place], listed: set[str], fallback: Place | None = None) -> _Section:
         section: _Section | None = None
         for layer in (layer for place in places for layer in self._shaper_layers(place)):
             section = section or _Section(layer)
             node = layer.node
             if not isinstance(node, dict):
-                self._report.error(layer.file, layer.pointer, f"{title} must be a schema with properties")
+                section.exact &= node is True
                 continue
             for keyword, value in node.items():
+                found = objection(keyword, layer.draft)
+                if found is not None:
+                    self._shaper.refuse(layer, *found, keyword)
                 if not _harmless(keyword, value):
-                    self._report.error(
-                        layer.file,
-                        f"{layer.pointer}/{keyword}",
-                        f"{keyword} of {title} cannot be enforced by the generated class",
-                        "Constrain event.attributes, object.current and object.previous only.",
-                    )
+                    section.exact = False
+                    section.open &= keyword not in _ABOUT_KEYS
             section.description = section.description or str(node.get("description", ""))
             section.required |= {str(name) for name in node.get("required", ())}
             for name in node.get("properties", {}):
                 if name in listed:
                     section.properties.setdefault(name, []).append(child(layer, "properties", name))
                 else:
-                    at = child(layer, "properties", name)
-                    self._report.error(
-                        at.file, at.pointer, f"{title} has no part named {name!r}", _remedy_for_unlisted(title)
-                    )
+                    section.exact = section.open = False
+        unlisted = section.required - listed if section else set[str]()
+        if section and unlisted:
+            section.exact = section.open = False
         return section or _Section(fallback or Place("", "", {}, "", ""))
 
     def _shaper_layers(self, place: Place) -> Iterator[Place]:
@@ -252,32 +276,20 @@ class _Reader:
         except Refused:
             return None
 
-    def _check_free(self, section: _Section, names: Iterable[str]) -> None:
-        """Parts of the envelope that the base class declares must not be constrained further."""
-        for name in names:
-            places = section.properties.get(name, [])
-            facts = self._facts(places) if places else None
+    def _says_no_more(self, section: _Section, constants: Mapping[str, Json]) -> bool:
+        """Whether the schema demands nothing of a section but what the protocol demands, and some constants.
+
+        ``event``, ``attributes`` and ``object`` are looked at elsewhere.
+        """
+        exact = section.exact and section.required <= _REQUIRABLE
+        for name in sorted(section.properties.keys() & _ENVELOPE_TYPES.keys()):
+            facts = self._facts(section.properties[name])
             if facts is None:
                 continue
-            constant = {"protocol": "mega", "version": 1}.get(name)
-            fixed = facts.choices == [constant] and constant is not None
-            if not fixed and (
-                facts.choices is not None or facts.constraints() or not _free(facts, _ENVELOPE_TYPES[name])
-            ):
-                place = places[0]
-                self._report.error(
-                    place.file,
-                    place.pointer,
-                    f"{name} belongs to the protocol; a constraint on it cannot be enforced by the generated class",
-                    "Remove it, or carry the value in an attribute.",
-                )
-        for name in sorted(section.required - _REQUIRABLE):
-            self._report.error(
-                section.place.file,
-                f"{section.place.pointer}/required",
-                f"required {name!r} cannot be enforced by the generated class",
-                "Remove it from required, or carry the value in an attribute.",
-            )
+            plain = facts.exact and not facts.unions and not facts.constraints()
+            free = facts.choices is None and _free(facts, _ENVELOPE_TYPES[name])
+            exact &= plain and (free or (name in constants and facts.choices == [constants[name]]))
+        return exact
 
     def _content(self, place: Place, root: _Section, event: _Section) -> TypeModel | None:
         places = event.properties.get("attributes", [])
@@ -287,8 +299,10 @@ class _Reader:
         if facts is None:
             return TypeModel(place.key, place.file, place.pointer, root.description, (), False, name_of(place))
         self._check_attributes(facts, event)
-        closed = any(extra.node is False for extra in facts.extra)
-        model = self._shaper.object_type(place.key, facts, closed)
+        closed = facts.exact and any(extra.node is False for extra in facts.extra)
+        exact = facts.exact and not facts.unions and facts.choices is None and not facts.limits
+        exact &= closed or not facts.extra
+        model = self._shaper.object_type(place.key, facts, closed, exact=exact)
         return replace(
             model,
             key=place.key,
@@ -300,17 +314,9 @@ class _Reader:
 
     def _check_attributes(self, facts: Facts, event: _Section) -> None:
         place = facts.place
-        if facts.unions or facts.choices is not None or facts.limits or not _free(facts, {"object", "null"}):
-            self._report.error(
-                place.file, place.pointer, "event.attributes must be an object with properties", 'Use "type": "object".'
-            )
-        if facts.extra and any(extra.node is not False for extra in facts.extra):
-            self._report.error(
-                place.file,
-                f"{place.pointer}/additionalProperties",
-                "a schema for additional attributes cannot be enforced",
-                "Put them into an attribute of type object.",
-            )
+        if facts.types is not None and not {"object", "null"} & facts.types:
+            message = "event.attributes must be an object with properties"
+            self._report.error(place.file, place.pointer, message, 'Use "type": "object".')
         if facts.required and "attributes" not in event.required:
             at = event.place
             self._report.error(
@@ -321,66 +327,54 @@ class _Reader:
             )
 
     def _object(self, root: _Section) -> ObjectModel | None:
-        section = self._section(
-            root.properties.get("object", []), {"current", "previous", "id", "type", "version"}, "object", root.place
-        )
-        for name in sorted(section.required):
-            self._report.error(
-                section.place.file,
-                f"{section.place.pointer}/required",
-                f"required {name!r} of object cannot be enforced by the generated class yet",
-                "Remove it from required.",
-            )
+        listed = {"current", "previous", "id", "type", "version"}
+        section = self._section(root.properties.get("object", []), listed, root.place)
+        exact = section.exact and not section.required
         for place in section.properties.get("id", []):
             facts = self._facts([place])
-            if facts and (facts.choices is not None or facts.limits or not _free(facts, {"string", "null"})):
-                self._report.error(
-                    place.file,
-                    place.pointer,
-                    "object.id belongs to the protocol and is a string",
-                    "Remove the constraint.",
-                )
-        states = {
-            name: self._state(section.properties[name])
-            for name in ("current", "previous")
-            if name in section.properties
-        }
-        shapes = [shape for shape in states.values() if shape is not None]
-        if len(shapes) == 1 == len(states) and shapes[0].schema:
-            missing = "previous" if "current" in states else "current"
-            self._report.error(
-                section.place.file,
-                section.place.pointer,
-                f"object.{missing} is not described; it has the same type as the other state",
-                f'Add "{missing}" with the same $ref.',
+            exact &= facts is None or not (
+                facts.choices is not None or facts.limits or not facts.exact or not _free(facts, {"string", "null"})
             )
-        if len(shapes) == 2 and shapes[0].schema != shapes[1].schema:
-            self._report.error(
-                section.place.file,
-                section.place.pointer,
-                "current and previous have different types",
-                "Use one $ref for both.",
-            )
+        shapes = [self._state(section.properties.get(name, [])) for name in ("current", "previous")]
+        same = shapes[0].schema == shapes[1].schema
         return ObjectModel(
-            state=shapes[0] if shapes else ANYTHING,
+            state=shapes[0] if same else UNSAID,
             required="object" in root.required,
-            type=self._constant(section, "type", str),
-            version=self._constant(section, "version", int),
+            type=self._fixed(section, "type", str),
+            version=self._fixed(section, "version", int),
+            exact=exact and same and all(self._is_settled(section, name) for name in ("type", "version")),
         )
 
-    def _state(self, places: list[Place]) -> Shape | None:
+    def _fixed(self, section: _Section, name: str, kind: type) -> Json:
+        """The one value of its kind that a part of ``object`` can have; ``None`` when there is none."""
+        facts = self._facts(section.properties.get(name, []))
+        values = facts.choices if facts is not None and facts.choices is not None else []
+        fitting = [value for value in values if isinstance(value, kind) and not isinstance(value, bool)]
+        return fitting[0] if len(values) == 1 == len(fitting) else None
+
+    def _is_settled(self, section: _Section, name: str) -> bool:
+        """Whether ``type`` or ``version`` of ``object`` is fixed to one value, or free."""
+        facts = self._facts(section.properties.get(name, []))
+        if facts is None:
+            return True
+        plain = facts.exact and not facts.unions and not facts.constraints()
+        kind = {"type": str, "version": int}[name]
+        free = facts.choices is None and _free(facts, {"string", "integer", "null"})
+        return plain and (free or self._fixed(section, name, kind) is not None)
+
+    def _state(self, places: list[Place]) -> Shape:
         try:
             shape = self._shaper.shape(places)
         except Refused:
-            return None
+            return ANYTHING
         schema = shape.schema
-        if schema and "$ref" not in schema and schema.get("type") != "object":
+        if "$ref" in schema or schema in ({}, {"type": "object", "additionalProperties": {}}):
+            return shape
+        if schema.get("type") not in (None, "object"):
             place = places[0]
-            self._report.error(
-                place.file, place.pointer, "the state of an entity must be an object", 'Use "type": "object".'
-            )
-            return None
-        return shape
+            message = "the state of an entity must be an object"
+            self._report.error(place.file, place.pointer, message, 'Use "type": "object".')
+        return UNSAID
 
     def _distinct(self, events: Sequence[EventModel]) -> list[EventModel]:
         """The events, without those whose identity another one has already."""
@@ -400,11 +394,20 @@ class _Reader:
 _REQUIRABLE = frozenset({"protocol", "version", "event", "object", "name", "domain", "timestamp", "attributes"})
 """Parts of the envelope that a generated class always writes, or can ask for."""
 
+_ABOUT_KEYS = frozenset(
+    {
+        "additionalProperties", "dependencies", "dependentRequired", "dependentSchemas", "maxProperties",
+        "minProperties", "patternProperties", "propertyNames", "unevaluatedProperties",
+    }
+)  # fmt: skip
+"""Keywords that may say something about keys of ``event`` which the protocol does not list."""
+
 _WORDS = {str: "string", int: "integer"}
 
 _ENVELOPE_TYPES = {
     "protocol": {"string"},
-    "version": {"integer"},
+    "domain": {"string", "null"},
+    "version": {"integer", "null"},
     "extra": {"object", "null"},
     "timestamp": {"string"},
     "subject": {"string", "null"},
@@ -432,10 +435,15 @@ def _free(facts: Facts, types: set[str]) -> bool:
     return not facts.unions and (facts.types is None or facts.types <= types)
 
 
-def _remedy_for_unlisted(title: str) -> str:
-    if title == "event":
-        return "Move it into event.attributes."
-    return "Move it into event.attributes, object.current or extra."
+def _references(schema: Mapping[str, Json]) -> Iterator[str]:
+    """Keys of the types that a schema in normal form refers to."""
+    if "$ref" in schema:
+        yield schema["$ref"]
+    for part in ("items", "additionalProperties"):
+        if part in schema:
+            yield from _references(schema[part])
+    for member in schema.get("anyOf", ()):
+        yield from _references(member)
 
 
 __all__ = ["PROTOCOL", "catalogue", "library_of"]

@@ -58,10 +58,12 @@ class Shape:
     Attributes:
         schema: JSON Schema in normal form, without null. ``{}`` is anything, ``{"$ref": key}`` a ``TypeModel``.
         nullable: whether null is admitted as well.
+        exact: whether the schema admits nothing less; otherwise this is the nearest that types can say.
     """
 
     schema: Mapping[str, Json]
     nullable: bool = False
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class TypeModel:
         members: its properties in the order of the schema.
         closed: whether properties that are not listed are forbidden.
         python: the class name that the schema asks for with ``x-mega-name``; mostly empty.
+        exact: whether the members, taken as they are, say all that the schema says of the object.
     """
 
     key: str
@@ -108,6 +111,7 @@ class TypeModel:
     members: tuple[Member, ...]
     closed: bool
     python: str = ""
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,14 @@ class ObjectModel:
         required: whether the section must be present.
         type: what ``object.type`` is fixed to.
         version: what ``object.version`` is fixed to.
+        exact: whether this is all that the schema says of the section.
     """
 
     state: Shape
     required: bool
     type: str | None
     version: int | None
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,9 @@ class EventModel:
         name: identity.
         version: identity.
         object: the entity that it is about; ``None`` when the schema does not mention ``object``.
+        spread: whether keys of ``event`` that the protocol does not list are attributes; the schema may say otherwise.
+        version_required: whether a payload must say that its version is 1; from 2 on it must in any case.
+        check: the schema of the whole payload, when types do not say all of it; ``None`` when they do.
     """
 
     content: TypeModel
@@ -144,6 +153,9 @@ class EventModel:
     name: str
     version: int
     object: ObjectModel | None
+    spread: bool = True
+    version_required: bool = False
+    check: Mapping[str, Json] | None = None
 
     @property
     def title(self) -> str:

@@ -1,9 +1,9 @@
 r"""Write a regular expression of JSON Schema (ECMA-262) for the engine that pydantic uses (Rust's ``regex``).
 
 The two agree on most of what schemas use; where the same text means something else (``\d`` and ``\w`` match digits
-and letters of every script in Rust) it is rewritten; what Rust does not have, and what ECMA does not have, is refused.
-Matching is linear in the length of the text, and repetitions within repetitions are bounded, so that no expression can
-hang a consumer. (``\\s`` is left alone: the two differ in U+0085 and U+FEFF.) This file knows nothing else.
+and letters of every script in Rust, ``\s`` other blanks) it is rewritten; what Rust does not have is left to the check
+that the class carries, and what ECMA does not have is refused. Matching is linear in the length of the text, and
+repetitions within repetitions are bounded, so that no expression can hang a consumer. This file knows nothing else.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ from __future__ import annotations
 import re
 from functools import cache
 
-_OUTSIDE = {"d": "[0-9]", "D": "[^0-9]", "w": "[A-Za-z0-9_]", "W": "[^A-Za-z0-9_]", "/": "/", "b": r"(?-u:\b)"}
-_INSIDE = {"d": "0-9", "w": "A-Za-z0-9_", "/": "/", "b": r"\x08"}
+_BLANK = r"\t-\r \u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}"
+_OUTSIDE = {
+    "d": "[0-9]",
+    "D": "[^0-9]",
+    "w": "[A-Za-z0-9_]",
+    "W": "[^A-Za-z0-9_]",
+    "s": f"[{_BLANK}]",
+    "S": f"[^{_BLANK}]",
+    "/": "/",
+    "b": r"(?-u:\b)",
+}
+_INSIDE = {"d": "0-9", "w": "A-Za-z0-9_", "s": _BLANK, "/": "/", "b": r"\x08"}
+_ANY = r"[^\n\r\u{2028}\u{2029}]"
 _PIECE = re.compile(
     r"\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|c[A-Za-z]|[pP]\{[A-Za-z0-9_=]+\}|.)"
     r"|\((?:\?(?::|<(?![=!]))?)?|\{[0-9]+(?:,[0-9]*)?\}|.",
     re.DOTALL,
 )
 _COUNT = re.compile(r"\{([0-9]+)(?:,([0-9]*))?\}")
-_SAME = frozenset("sStnrvf^$\\.*+?()[]{}|-")
+_SAME = frozenset("tnrvf^$\\.*+?()[]{}|-")
 """Escapes that mean the same in Rust, inside brackets too."""
 _LITERAL = frozenset("!\"#%&',:;<=>@_`~ ")
 """Characters that may be escaped and mean themselves, and that need no escape in Rust, or must not have one."""
@@ -52,6 +63,11 @@ def to_rust(pattern: str) -> tuple[str, str]:
             if fault:
                 return "", fault
             parts.append(part)
+            continue
+        if not inside and piece == "{":
+            return "", "a brace that is no repetition"
+        if not inside and piece == ".":
+            parts.append(_ANY)
             continue
         if not inside and piece == "(?":
             return "", "of groups with '?' there are (?:...) and (?<name>...)"
@@ -123,6 +139,20 @@ def _repeats(pattern: str) -> int:
         elif piece != "?":
             last = 1
     return worst
+
+
+@cache
+def unreadable(pattern: str) -> str:
+    """Why the check that a class carries cannot enforce an expression; empty when it can."""
+    import jsonschema_rs
+
+    if _repeats(pattern) > REPETITIONS:
+        return f"repetitions within each other repeat a part more than {REPETITIONS} times"
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+    except (jsonschema_rs.ValidationError, ValueError):
+        return "no engine here reads it"
+    return ""
 
 
 @cache

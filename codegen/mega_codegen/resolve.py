@@ -7,9 +7,10 @@ folder. Nothing is fetched. This step knows documents; it does not know what the
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote, urldefrag, urljoin
 
+from mega_codegen.keywords import LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS
 from mega_codegen.records import Document, Json, Place
 
 ROOT = "schemas:///"
@@ -55,14 +56,14 @@ def child(place: Place, *tokens: str | int) -> Place:
     for token in tokens:
         node = node[token]
         pointer += f"/{escape(str(token))}"
-        base = base_of(base, node)
+        base = base_of(base, node, place.draft)
     return Place(place.file, pointer, node, base, place.draft)
 
 
-def base_of(base: str, node: Json) -> str:
-    """The base URI within a node, given that of its surroundings."""
+def base_of(base: str, node: Json, draft: str = "2020-12") -> str:
+    """The base URI within a node, given that of its surroundings. Draft-07 ignores what stands beside ``$ref``."""
     identifier = node.get("$id") if isinstance(node, dict) else None
-    if not isinstance(identifier, str) or identifier.startswith("#"):
+    if not isinstance(identifier, str) or identifier.startswith("#") or (draft == "draft-07" and "$ref" in node):
         return base
     return urldefrag(_join(base, identifier)).url
 
@@ -72,6 +73,26 @@ def _join(base: str, reference: str) -> str:
         return urljoin(base, reference)
     except ValueError:
         return reference
+
+
+_MAPS = MAPS_OF_SCHEMAS | {"$defs", "definitions", "dependencies"}
+
+
+def schemas_below(place: Place) -> Iterator[Place]:
+    """The schemas that stand directly in a schema; what stands under ``const`` or a keyword of nobody is none."""
+    node = place.node
+    if not isinstance(node, dict) or (place.draft == "draft-07" and "$ref" in node and not _DEFINES & node.keys()):
+        return
+    for keyword, value in node.items():
+        if isinstance(value, list) and (keyword in LISTS_OF_SCHEMAS or keyword == "items"):
+            yield from (child(place, keyword, index) for index, _ in enumerate(value))
+        elif isinstance(value, dict) and keyword in _MAPS:
+            yield from (child(place, keyword, name) for name, each in value.items() if isinstance(each, dict))
+        elif isinstance(value, dict) and keyword in SCHEMAS:
+            yield child(place, keyword)
+
+
+_DEFINES = frozenset({"$defs", "definitions"})
 
 
 def draft_of(document: Document) -> str | None:
@@ -90,6 +111,7 @@ class Library:
         self._files: dict[str, Place] = {}
         self._resources: dict[str, Place] = {}
         self._anchors: dict[tuple[str, str], Place] = {}
+        self._dynamic: dict[str, dict[str, str]] = {}
         self.duplicates: list[tuple[Place, Place]] = []
         for document in documents:
             root = Place(
@@ -109,15 +131,22 @@ class Library:
         stack = [root] if _names_anything(root.node) else []
         while stack:
             place = stack.pop()
-            node = place.node
-            if isinstance(node, dict):
-                if place is not root and place.base not in self._resources:
-                    self._resources[place.base] = place
-                for anchor in _anchors(node):
+            if place is not root and place.base not in self._resources:
+                self._resources[place.base] = place
+            if isinstance(place.node, dict):
+                for anchor in _anchors(place.node):
                     self._anchors.setdefault((place.base, anchor), place)
-                stack += [child(place, key) for key, value in node.items() if key not in VALUES and _nests(value)]
-            else:
-                stack += [child(place, index) for index, value in enumerate(node) if _nests(value)]
+                if isinstance(place.node.get("$dynamicAnchor"), str):
+                    self._dynamic.setdefault(place.base, {})[place.node["$dynamicAnchor"]] = place.base
+            stack += schemas_below(place)
+
+    def dynamic_anchors(self, base: str) -> Mapping[str, str]:
+        """The names of the ``$dynamicAnchor`` of a resource, each with the resource's base URI."""
+        return self._dynamic.get(base, {})
+
+    def dynamic_anchor(self, base: str, name: str) -> Place:
+        """The node of a resource that has a ``$dynamicAnchor``."""
+        return self._anchors[base, name]
 
     def paths(self) -> tuple[str, ...]:
         """The documents, sorted by path."""
@@ -195,7 +224,12 @@ def _names_anything(root: Json) -> bool:
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
-            if "$anchor" in node or (node is not root and "$id" in node) or str(node.get("$id", "")).startswith("#"):
+            if (
+                "$anchor" in node
+                or "$dynamicAnchor" in node
+                or (node is not root and "$id" in node)
+                or str(node.get("$id", "")).startswith("#")
+            ):
                 return True
             stack += node.values()
         elif isinstance(node, list):
@@ -203,12 +237,8 @@ def _names_anything(root: Json) -> bool:
     return False
 
 
-def _nests(value: Json) -> bool:
-    return isinstance(value, dict | list)
-
-
 def _anchors(node: dict[str, Json]) -> list[str]:
-    found = [node.get("$anchor")]
+    found = [node.get("$anchor"), node.get("$dynamicAnchor")]
     identifier = node.get("$id")
     if isinstance(identifier, str) and identifier.startswith("#"):
         found.append(identifier[1:])

@@ -2,8 +2,8 @@
 
 References are followed, the parts of ``allOf`` are intersected, and what remains is one of a few forms: a scalar with
 its constraints, a choice of constants, an array, a dictionary, a reference to an object type, or a union of these.
-A node that does not come down to one of them is refused with the reason: a class that accepts more or less than its
-schema is worse than none.
+A node that does not come down to one of them gets the nearest form that admits all that the node admits, and is marked
+as not exact: the event that it belongs to carries a check (``bundle``). So a form may say too little, never too much.
 
 This step knows documents and references. It knows nothing of events, of Python names and of the model generator.
 """
@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mega_codegen.errors import Report
-from mega_codegen.keywords import ANNOTATIONS, BY_TYPE, FORMATS, REFUSED, STRUCTURE, TYPED, is_annotation
+from mega_codegen.keywords import BY_TYPE, CHECKED, FORMATS, TYPED, is_annotation, objection
 from mega_codegen.records import Json, Member, Place, Shape, TypeModel
 from mega_codegen.regexes import to_rust
 from mega_codegen.resolve import Library, Unresolved, child
 
 ANYTHING = Shape({}, nullable=True)
-DEPTH, PARTS, ALTERNATIVES, REFERENCES = 40, 1000, 200, 100
-"""How deeply a type may nest, how many parts it may have, and how many alternatives a union, object types not counted:
-they are classes of their own. How many references may lead from one node to the next."""
+DEPTH, NODES, PARTS, ALTERNATIVES = 40, 10_000, 1000, 200
+"""How deeply a type may nest, how many nodes are looked at for it, how many parts it may have, and how many
+alternatives a union; object types are not counted, they are classes of their own. What goes beyond is anything, as far
+as types can say."""
 
-MOST = 2**31 - 1
-"""The largest length that is asked for: no value that a queue can hold is longer."""
+REFERENCES = 100
+"""How many references may lead from one node to the next."""
+
+UNSAID = Shape({}, nullable=True, exact=False)
+"""Anything, as far as types can say."""
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
@@ -35,9 +39,16 @@ class Refused(Exception):  # noqa: N818 - named for what it reports
     """A node has no shape; the reason is in the report already."""
 
 
+class _Loose(Exception):  # noqa: N818 - it never leaves this file
+    """Types cannot say exactly what the facts say."""
+
+
 @dataclass(slots=True)
 class Facts:
-    """What all parts of an ``allOf`` say together."""
+    """What all parts of an ``allOf`` say together.
+
+    ``exact`` is whether the rest of the facts is all of it; what they say holds in any case.
+    """
 
     places: list[Place]
     types: set[str] | None = None
@@ -48,6 +59,8 @@ class Facts:
     properties: dict[str, list[Place]] = field(default_factory=dict[str, list[Place]])
     required: list[str] = field(default_factory=list[str])
     extra: list[Place] = field(default_factory=list[Place])
+    exact: bool = True
+    key: str = ""
 
     @property
     def place(self) -> Place:
@@ -95,8 +108,9 @@ class Shaper:
         self._checked: set[str] = set()
         self._open: set[str] = set()
         self._shapes: dict[str, Shape] = {}
-        self._pending: list[tuple[str, Facts, bool]] = []
-        self._depth = 0
+        self._objects: dict[str, Facts] = {}
+        self._pending: list[tuple[str, bool, bool]] = []
+        self._depth = self._made = self._cuts = 0
         self.types: dict[str, TypeModel] = {}
 
     # --- places -------------------------------------------------------------------------------------------------------
@@ -122,6 +136,7 @@ class Shaper:
         """The node that a node merely refers to, with ``$ref`` or an ``allOf`` of one part; else the node itself."""
         seen: set[str] = set()
         while isinstance(place.node, dict):
+            place = self._effective(place)
             if place.key in seen:
                 raise self.refuse(place, "refers to itself and to nothing else", "Say what the type is.")
             if len(seen) == REFERENCES:
@@ -145,7 +160,8 @@ class Shaper:
         """
         seen, above, stack = set(stop), dict[str, None](), [iter([place])]
         while stack:
-            layer = next(stack[-1], None)
+            found = next(stack[-1], None)
+            layer = found and self._effective(found)
             if layer is None:
                 stack.pop()
                 if above:
@@ -165,13 +181,19 @@ class Shaper:
         if not isinstance(node, dict):
             return
         if "$ref" in node:
-            if place.draft == "draft-07" and any(keyword in STRUCTURE | TYPED for keyword in node if keyword != "$ref"):
-                raise self.refuse(
-                    place, "draft-07 ignores what stands beside $ref", "Put both into an allOf, or use draft 2020-12."
-                )
             yield self.follow(place)
         for index, _ in enumerate(self._list(place, "allOf")):
             yield child(place, "allOf", index)
+
+    def _effective(self, place: Place) -> Place:
+        """The node without what its draft ignores: in draft-07 all that stands beside ``$ref``."""
+        node = place.node
+        if place.draft != "draft-07" or not isinstance(node, dict) or "$ref" not in node:
+            return place
+        if not all(keyword == "$ref" or is_annotation(keyword) for keyword in node):
+            remedy = "Put both into an allOf, or use draft 2020-12."
+            self._report.warn(place.file, place.pointer, "draft-07 ignores what stands beside $ref", remedy)
+        return replace(place, node={key: value for key, value in node.items() if key == "$ref" or is_annotation(key)})
 
     def _list(self, place: Place, keyword: str) -> list[Json]:
         value = place.node.get(keyword, [])
@@ -208,59 +230,49 @@ class Shaper:
             return ANYTHING
         aliases = [self.alias(place) for place in places]
         unique = list({place.key: place for place in aliases}.values())
-        key = unique[0].key if len(unique) == 1 else ""
+        key = " & ".join(place.key for place in unique)
         if key in self.types:
             return Shape({"$ref": key})
         if key in self._shapes:
             return self._shapes[key]
-        if key in self._open:
-            raise self.refuse(
-                places[0], "a type that contains itself must be an object", "Wrap it: an object with one property."
-            )
-        if self._depth == DEPTH:
-            raise self.refuse(places[0], f"nests deeper than {DEPTH} levels", "Make one of the levels an object.")
+        self._made = self._made + 1 if self._depth else 0
+        if key in self._open or self._depth == DEPTH or self._made > NODES:
+            self._cuts += 1
+            return UNSAID
+        cuts = self._cuts
         self._open.add(key)
         self._depth += 1
         try:
-            shape = self._shape(self.facts(unique))
-            self._check_size(unique[0], shape)
+            facts = self.facts(unique)
+            facts.key = key
+            shape = self._shape(facts)
         finally:
             self._depth -= 1
             self._open.discard(key)
-        if key:
+        if _is_large(shape):
+            shape = UNSAID
+        if self._depth == 0 or self._cuts == cuts:  # else it depends on where it was met
             self._shapes[key] = shape
         return shape
-
-    def _check_size(self, place: Place, shape: Shape) -> None:
-        if len(shape.schema.get("anyOf", ())) > ALTERNATIVES:
-            raise self.refuse(place, f"has more than {ALTERNATIVES} alternatives", "Use one enum, or one object.")
-        count, stack = 0, [shape.schema]
-        while stack:
-            schema = stack.pop()
-            count += 1
-            if count > PARTS:
-                raise self.refuse(place, f"has more than {PARTS} parts", "Make its parts objects, with $ref.")
-            stack += schema.get("anyOf", ())
-            stack += [schema[part] for part in ("items", "additionalProperties") if part in schema]
 
     def settle(self) -> None:
         """Give the object types that were met their members."""
         while self._pending:
-            key, facts, closed = self._pending.pop()
-            self.types[key] = self.object_type(key, facts, closed)
+            key, closed, exact = self._pending.pop()
+            self.types[key] = self.object_type(key, self._objects[key], closed, exact=exact)
 
     def facts(self, places: Iterable[Place], stop: frozenset[str] = frozenset()) -> Facts:
         """What the nodes say together, checked against the table of keywords.
 
         Raises:
-            Refused: a keyword cannot be enforced, or the nodes contradict each other.
+            Refused: a keyword cannot be enforced.
         """
         layers = list({layer.key: layer for place in places for layer in self.layers(place, stop)}.values())
         facts = Facts(layers)
         for layer in layers:
             if layer.node is False:
-                raise self.refuse(layer, "false admits no value at all", "Remove the property.")
-            if layer.node is not True:
+                facts.exact = False
+            elif layer.node is not True:
                 self._check(layer)
                 self._add(facts, layer)
         self._check_closed(facts)
@@ -269,32 +281,23 @@ class Shaper:
     def _check(self, place: Place) -> None:
         if place.key in self._checked:
             return
-        fine = True
-        for keyword in place.node:
-            if keyword in STRUCTURE or keyword in TYPED or is_annotation(keyword):
-                continue
-            fine = False
-            if keyword in REFUSED:
-                self.refuse(place, f"{keyword} cannot be enforced by the generated class", REFUSED[keyword], keyword)
-            else:
-                self.refuse(
-                    place,
-                    f"{keyword} is not a keyword of JSON Schema",
-                    "Check the spelling; a keyword of your own must start with x-.",
-                    keyword,
-                )
-        if not fine:
+        objections = {keyword: objection(keyword, place.draft) for keyword in place.node}
+        for keyword, found in objections.items():
+            if found is not None:
+                self.refuse(place, *found, keyword)
+        if any(objections.values()):
             raise Refused
         self._checked.add(place.key)
 
     def _add(self, facts: Facts, layer: Place) -> None:
         node = layer.node
+        facts.exact &= not CHECKED & node.keys()
         if "type" in node:
             self._add_types(facts, layer)
         if "const" in node:
-            self._add_choices(facts, layer, [node["const"]], "const")
+            self._add_choices(facts, [node["const"]])
         if "enum" in node:
-            self._add_choices(facts, layer, self._list(layer, "enum"), "enum")
+            self._add_choices(facts, self._list(layer, "enum"))
         facts.unions += [(layer, keyword) for keyword in ("anyOf", "oneOf") if keyword in node]
         for keyword in TYPED & node.keys():
             self._add_limit(facts, layer, keyword)
@@ -311,23 +314,22 @@ class Shaper:
         both = facts.types & types
         if "integer" in types | facts.types and "number" in types | facts.types:
             both |= {"integer"}
-        if not both:
-            raise self.refuse(layer, "no value has both types", "The parts of allOf contradict each other.", "type")
         facts.types = both
+        facts.exact &= bool(both)
 
-    def _add_choices(self, facts: Facts, layer: Place, values: list[Json], keyword: str) -> None:
+    def _add_choices(self, facts: Facts, values: list[Json]) -> None:
         if facts.choices is not None:
             values = [value for value in values if any(_same(value, known) for known in facts.choices)]
-        if not values:
-            raise self.refuse(layer, "admits no value at all", keyword=keyword)
         facts.choices = values
+        facts.exact &= bool(values)
 
     def _add_limit(self, facts: Facts, layer: Place, keyword: str) -> None:
         value = layer.node[keyword]
         if keyword == "items":
             if isinstance(value, list):
-                raise self.refuse(layer, "items with one schema per position cannot be enforced", "", keyword)
-            facts.items.append(child(layer, keyword))
+                facts.exact = False
+            elif "prefixItems" not in layer.node:
+                facts.items.append(child(layer, keyword))
         elif keyword == "additionalProperties":
             if value is not True and value != {}:
                 facts.extra.append(child(layer, keyword))
@@ -337,180 +339,164 @@ class Shaper:
             known = facts.limits.get(keyword, value)
             if known != value:
                 tighter = _TIGHTER.get(keyword)
-                if tighter is None:
-                    raise self.refuse(layer, f"two different values of {keyword} hold here", "Keep one.", keyword)
-                value = tighter(known, value)
+                facts.exact &= tighter is not None
+                value = tighter(known, value) if tighter else known
             facts.limits[keyword] = value
 
     def _check_closed(self, facts: Facts) -> None:
         for place in facts.extra:
             owner = next(layer for layer in facts.places if f"{layer.pointer}/additionalProperties" == place.pointer)
-            foreign = [name for name in facts.properties if name not in owner.node.get("properties", {})]
-            if foreign:
-                raise self.refuse(
-                    place,
-                    f"additionalProperties of one part of allOf also holds for {foreign[0]!r} of another",
-                    "Move it to the schema that lists all properties.",
-                )
+            if facts.properties.keys() - owner.node.get("properties", {}).keys():
+                facts.exact = False  # what one part of allOf forbids, another lists
 
     def _shape(self, facts: Facts) -> Shape:
+        if facts.exact:
+            try:
+                return self._exact(facts)
+            except _Loose:
+                pass
+        return replace(self._nearest(facts), exact=False)
+
+    def _exact(self, facts: Facts) -> Shape:
         if facts.unions:
             return self._union(facts)
         if facts.choices is not None:
             return self._choice(facts)
-        types = facts.types
-        if types is None:
-            says = facts.constraints()
-            if says:
-                remedy = f'Add "type": "{_type_with(says[0])}".'
-                raise self.refuse(facts.place, f"{says[0]} without type admits values of every other type", remedy)
+        if facts.types is None:
+            if facts.constraints():
+                raise _Loose  # they say nothing of values of other types
             return ANYTHING
+        return self._by_type(facts.types, facts)
+
+    def _nearest(self, facts: Facts) -> Shape:
+        """What admits at least all that the facts admit."""
+        types = facts.types
+        if facts.choices is not None:
+            kinds = set[str]().union(*(_type_of(value) for value in facts.choices))
+            types = kinds if types is None else {*_widen(types)} & kinds
+            if facts.choices and all(_spellable(value) for value in facts.choices):
+                return _literal(facts.choices)
+        elif facts.unions and not facts.constraints():
+            place, keyword = facts.unions[0]
+            return self._alternatives(place, keyword)
+        return self._by_type(types, facts, exact=False) if types else UNSAID
+
+    def _by_type(self, types: set[str], facts: Facts, *, exact: bool = True) -> Shape:
         wanted = [name for name in TYPES if name in types and not (name == "integer" and "number" in types)]
-        shapes = [self._typed(name, facts) for name in wanted]
+        shapes = [self._typed(name, facts) if exact else self._roughly(name, facts) for name in wanted]
         return _join(shapes, nullable="null" in types)
 
     def _typed(self, name: str, facts: Facts) -> Shape:
         limits = {keyword: value for keyword, value in facts.limits.items() if keyword in BY_TYPE[name]}
         if name in ("string", "array", "object"):
-            limits = self._counts(facts.place, limits)
+            limits = _counts(limits)
         if name == "object":
             return self._object(facts, limits)
         if name == "array":
-            return Shape({"type": "array", "items": _whole(self.shape(facts.items)), **limits})
+            items = self.shape(facts.items)
+            return Shape({"type": "array", "items": _whole(items), **limits}, exact=items.exact)
         if name == "string":
-            return Shape({"type": "string", **self._string(facts.place, limits)})
+            return Shape({"type": "string", **_string(limits)})
         if name == "integer":
-            limits = {keyword: self._integral(facts.place, keyword, value) for keyword, value in limits.items()}
-        if name == "number":
-            self._check_finite(facts.place, limits)
+            limits = {keyword: _integral(keyword, value) for keyword, value in limits.items()}
+        elif "multipleOf" in limits or any(abs(value) > _EXACT_FLOAT for value in limits.values()):
+            raise _Loose
         return Shape({"type": name, **limits})
 
-    def _string(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
-        if "format" in limits and len(limits) > 1:
-            other = next(keyword for keyword in sorted(limits) if keyword != "format")
-            raise self.refuse(
-                place, f"{other} beside format {limits['format']!r} cannot be enforced", f"Remove {other}.", other
-            )
-        if "pattern" in limits:
-            pattern, fault = to_rust(limits["pattern"])
-            if fault:
-                raise self.refuse(
-                    place, f"pattern {limits['pattern']!r} cannot be enforced: {fault}", "Rewrite it.", "pattern"
-                )
-            limits = {**limits, "pattern": pattern}
-        return limits
-
-    def _counts(self, place: Place, limits: dict[str, Json]) -> dict[str, Json]:
-        """Lengths as integers, and without those that no value can exceed."""
-        counts: dict[str, Json] = {}
-        for keyword, value in limits.items():
-            if not isinstance(value, int | float):
-                counts[keyword] = value
-            elif value <= MOST:
-                counts[keyword] = int(value)
-            elif keyword.startswith("min"):
-                raise self.refuse(place, f"{keyword} admits no value that fits into memory", keyword=keyword)
-        return counts
-
-    def _check_finite(self, place: Place, limits: Mapping[str, Json]) -> None:
-        for keyword, value in limits.items():
-            try:
-                float(value)
-            except OverflowError:
-                remedy = 'Use "type": "integer", or a smaller bound.'
-                raise self.refuse(place, f"{keyword} is beyond the range of a number", remedy, keyword) from None
-
-    def _integral(self, place: Place, keyword: str, value: float) -> int:
-        if value == int(value):
-            return int(value)
-        if keyword == "multipleOf":
-            raise self.refuse(place, "multipleOf of an integer must be an integer", keyword=keyword)
-        return math.ceil(value) if keyword in ("minimum", "exclusiveMaximum") else math.floor(value)
+    def _roughly(self, name: str, facts: Facts) -> Shape:
+        """The nearest form for values of one type."""
+        if name == "object" and (facts.properties or facts.required):
+            return self._reference(facts, closed=False, exact=False)
+        if name == "object":
+            return Shape({"type": "object", "additionalProperties": {}})
+        if name == "array":
+            return Shape({"type": "array", "items": _whole(self.shape(facts.items))})
+        try:
+            return self._typed(name, facts)
+        except _Loose:
+            kept = {keyword: value for keyword, value in facts.limits.items() if _holds_alone(name, keyword, value)}
+            return Shape({"type": name, **kept})
 
     def _object(self, facts: Facts, limits: dict[str, Json]) -> Shape:
         closed = any(place.node is False for place in facts.extra)
         if not facts.properties and not facts.required and not closed:
-            return Shape({"type": "object", "additionalProperties": _whole(self.shape(facts.extra)), **limits})
-        if limits:
-            keyword = min(limits)
-            raise self.refuse(
-                facts.place, f"{keyword} of an object with properties cannot be enforced", "Use `required`.", keyword
-            )
-        if facts.extra and not closed:
-            raise self.refuse(
-                facts.extra[0],
-                "a schema for additional properties beside listed ones cannot be enforced",
-                "Put the additional ones into a property of their own, of type object.",
-            )
-        key = facts.place.key
+            values = self.shape(facts.extra)
+            schema = {"type": "object", "additionalProperties": _whole(values), **limits}
+            return Shape(schema, exact=values.exact)
+        if limits or (facts.extra and not closed):
+            raise _Loose
+        return self._reference(facts, closed=closed, exact=True)
+
+    def _reference(self, facts: Facts, *, closed: bool, exact: bool) -> Shape:
+        key = facts.key or facts.place.key
         if key not in self.types:
-            self.types[key] = self._unsettled(key, facts, closed)
-            self._pending.append((key, facts, closed))
+            self.types[key] = self._unsettled(key, facts, closed, exact)
+            self._objects[key] = facts
+            self._pending.append((key, closed, exact))
         return Shape({"$ref": key})
 
-    def _unsettled(self, key: str, facts: Facts, closed: bool) -> TypeModel:
+    def _unsettled(self, key: str, facts: Facts, closed: bool, exact: bool) -> TypeModel:
         place = facts.place
-        return TypeModel(key, place.file, place.pointer, facts.description, (), closed, name_of(place))
+        return TypeModel(key, place.file, place.pointer, facts.description, (), closed, name_of(place), exact)
 
-    def object_type(self, key: str, facts: Facts, closed: bool) -> TypeModel:
+    def object_type(self, key: str, facts: Facts, closed: bool, *, exact: bool) -> TypeModel:
         """An object type from what its nodes say; it is known by its key while its members are shaped."""
-        place = facts.place
-        self.types[key] = self._unsettled(key, facts, closed)
+        empty = self.types[key] = self._unsettled(key, facts, closed, exact)
         names = [*facts.properties, *(name for name in facts.required if name not in facts.properties)]
         members = (self.member(name, facts.properties.get(name, ()), name in facts.required) for name in names)
         known = tuple(member for member in members if member is not None)
-        return TypeModel(key, place.file, place.pointer, facts.description, known, closed, name_of(place))
+        return replace(empty, members=known)
 
     def _choice(self, facts: Facts) -> Shape:
         values = [value for value in facts.choices or () if facts.types is None or _type_of(value) & facts.types]
-        if facts.constraints():
-            raise self.refuse(facts.place, "enum or const beside other constraints", "Remove the other constraints.")
-        unusual = next((value for value in values if not isinstance(value, str | int | None)), None)
-        if unusual is not None:
-            raise self.refuse(
-                facts.place, f"the constant {unusual!r} cannot be enforced", "Use strings, integers and booleans."
-            )
-        if not values:
-            raise self.refuse(facts.place, "no constant has the type that is asked for", "Correct the type.")
-        present = list({(type(value), value): value for value in values if value is not None}.values())
-        if not present:
-            return Shape({"type": "null"}, nullable=True)
-        return Shape({"enum": present}, nullable=None in values)
+        if facts.constraints() or not values or not all(map(_spellable, values)):
+            raise _Loose
+        return _literal(values)
 
     def _union(self, facts: Facts) -> Shape:
         place, keyword = facts.unions[0]
         if len(facts.unions) > 1 or facts.constraints() or facts.choices is not None:
-            raise self.refuse(
-                place,
-                f"{keyword} beside other constraints cannot be enforced",
-                "Move them into each alternative.",
-                keyword,
-            )
+            raise _Loose
         shapes = [self.shape([child(place, keyword, index)]) for index, _ in enumerate(self._list(place, keyword))]
-        if facts.types is not None:
-            stray = next((shape for shape in shapes if not self._kinds(shape) <= _widen(facts.types)), None)
-            if stray is not None:
-                raise self.refuse(place, f"type beside {keyword} excludes an alternative", "Remove type.", keyword)
+        if facts.types is not None and not all(self._kinds(shape) <= _widen(facts.types) for shape in shapes):
+            raise _Loose
         if keyword == "oneOf" and len(shapes) > 1:
-            self._check_distinct(place, shapes)
+            self._check_distinct(shapes)
         return _join(shapes, nullable=False)
 
-    def _check_distinct(self, place: Place, shapes: list[Shape]) -> None:
-        self.settle()
+    def _alternatives(self, place: Place, keyword: str) -> Shape:
+        members = [child(place, keyword, index) for index, _ in enumerate(self._list(place, keyword))]
+        return _join([self.shape([member]) for member in members], nullable=False)
+
+    def _check_distinct(self, shapes: list[Shape]) -> None:
         seen: set[str] = set()
-        objects = [self.types[shape.schema["$ref"]] for shape in shapes if "$ref" in shape.schema]
-        tagged = len(objects) > 1 and _tagged(objects)
+        objects = [self._objects[shape.schema["$ref"]] for shape in shapes if "$ref" in shape.schema]
+        tagged = len(objects) > 1 and self._tagged(objects)
         for shape in shapes:
             kinds = _widen(self._kinds(shape))
-            overlap = seen & kinds - ({"object"} if tagged and "$ref" in shape.schema else set())
-            if overlap:
-                raise self.refuse(
-                    place,
-                    f"two alternatives of oneOf admit a value of type {min(overlap)}",
-                    "Use anyOf, or give each object a required property with a different const.",
-                    "oneOf",
-                )
+            if seen & kinds - ({"object"} if tagged and "$ref" in shape.schema else set()):
+                raise _Loose
             seen |= kinds
+
+    def _tagged(self, objects: Sequence[Facts]) -> bool:
+        """Whether the objects have a required property in common whose constant tells them apart."""
+        for name in objects[0].required:
+            tags = [self._constants(facts, name) for facts in objects]
+            values = [repr(value) for tag in tags for value in tag]
+            if all(tags) and len(values) == len(set(values)):
+                return True
+        return False
+
+    def _constants(self, facts: Facts, name: str) -> Sequence[Json]:
+        """What a required property is limited to; nothing when it is not, or when it may be null."""
+        places = facts.properties.get(name)
+        if not places or name not in facts.required:
+            return ()
+        try:
+            found = self.facts([self.alias(place) for place in places])
+            return () if None in (found.choices or ()) else self._choice(found).schema["enum"]
+        except (Refused, _Loose):
+            return ()
 
     def _kinds(self, shape: Shape) -> set[str]:
         schema = shape.schema
@@ -524,34 +510,99 @@ class Shaper:
         return kinds | ({schema["type"]} if "type" in schema else {*TYPES, "null"})
 
 
-def _tagged(objects: Sequence[TypeModel]) -> bool:
-    """Whether the objects have a required property in common whose constant tells them apart."""
-    for member in objects[0].members:
-        tags = [
-            tuple(other.shape.schema.get("enum", ()))
-            for model in objects
-            for other in model.members
-            if other.wire == member.wire and other.required and not other.shape.nullable
-        ]
-        values = [value for tag in tags for value in tag]
-        if len(tags) == len(objects) and all(tags) and len(values) == len({repr(value) for value in values}):
-            return True
-    return False
+def _string(limits: dict[str, Json]) -> dict[str, Json]:
+    if "format" in limits and len(limits) > 1:
+        raise _Loose
+    if "pattern" in limits:
+        pattern, fault = to_rust(limits["pattern"])
+        if fault:
+            raise _Loose
+        limits = {**limits, "pattern": pattern}
+    return limits
+
+
+def _counts(limits: Mapping[str, Json]) -> dict[str, Json]:
+    """Lengths as integers, and without those that no value can exceed."""
+    counts: dict[str, Json] = {}
+    for keyword, value in limits.items():
+        if not isinstance(value, int | float):
+            counts[keyword] = value
+        elif value <= MOST:
+            counts[keyword] = int(value)
+        elif keyword.startswith("min"):
+            raise _Loose
+    return counts
+
+
+MOST = 2**31 - 1
+"""The largest length that is asked for: no value that a queue can hold is longer."""
+
+
+def _integral(keyword: str, value: float) -> int:
+    """A limit for integers; rounded towards what it admits."""
+    if value == int(value):
+        return int(value)
+    if keyword == "multipleOf":
+        raise _Loose
+    return math.ceil(value) if keyword in ("minimum", "exclusiveMaximum") else math.floor(value)
+
+
+def _holds_alone(name: str, keyword: str, value: Json) -> bool:
+    """Whether a type can hold a constraint that it cannot hold together with the others."""
+    if name == "string":
+        return keyword == "format"
+    bounds = BY_TYPE["number"] - {"multipleOf"}
+    return name == "number" and keyword in bounds and abs(value) <= _EXACT_FLOAT
+
+
+_EXACT_FLOAT = 2**53
+"""Beyond this, a limit and the value that it is compared with may be rounded to the same float."""
+
+
+def _spellable(value: Json) -> bool:
+    """Whether ``Literal`` can hold a constant."""
+    if isinstance(value, float):
+        return value.is_integer() and abs(value) < 2**63
+    return value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**63)
+
+
+def _literal(values: Iterable[Json]) -> Shape:
+    """A choice of constants; 1.0 is the integer 1."""
+    settled = [int(value) if isinstance(value, float) else value for value in values]
+    present = list({(type(value), value): value for value in settled if value is not None}.values())
+    if not present:
+        return Shape({"type": "null"}, nullable=True)
+    return Shape({"enum": present}, nullable=None in settled)
+
+
+def _is_large(shape: Shape) -> bool:
+    """Whether a type has more alternatives or parts than a reader, a type checker and the model generator can bear."""
+    if len(shape.schema.get("anyOf", ())) > ALTERNATIVES:
+        return True
+    count, stack = 0, [shape.schema]
+    while stack and count <= PARTS:
+        schema = stack.pop()
+        count += 1
+        stack += schema.get("anyOf", ())
+        stack += [schema[part] for part in ("items", "additionalProperties") if part in schema]
+    return count > PARTS
 
 
 def _join(shapes: Sequence[Shape], nullable: bool) -> Shape:
     """The union of shapes, flat and without repetition."""
-    if any(not shape.schema for shape in shapes):
-        return ANYTHING
+    free = [shape for shape in shapes if not shape.schema]
+    if free:
+        return ANYTHING if any(shape.exact for shape in free) else UNSAID
     nullable = nullable or any(shape.nullable for shape in shapes)
+    exact = all(shape.exact for shape in shapes)
     members: list[Mapping[str, Json]] = []
     for shape in shapes:
         for member in shape.schema.get("anyOf", (shape.schema,)):
             if member not in members and member.get("type") != "null":
                 members.append(member)
     if not members:
-        return Shape({"type": "null"}, nullable=True)
-    return Shape(members[0] if len(members) == 1 else {"anyOf": members}, nullable)
+        return Shape({"type": "null"}, nullable=True, exact=exact)
+    return Shape(members[0] if len(members) == 1 else {"anyOf": members}, nullable, exact)
 
 
 def _whole(shape: Shape) -> Mapping[str, Json]:
@@ -560,10 +611,6 @@ def _whole(shape: Shape) -> Mapping[str, Json]:
         return shape.schema
     members = shape.schema.get("anyOf", (shape.schema,))
     return {"anyOf": [*members, {"type": "null"}]}
-
-
-def _type_with(keyword: str) -> str:
-    return next(name for name in ("string", "integer", "array", "object") if keyword in BY_TYPE[name])
 
 
 def _widen(types: set[str]) -> set[str]:
@@ -601,5 +648,3 @@ _TIGHTER = {
     "maxProperties": min,
 }
 """For the keywords of which two values can hold at once: which of them is the stricter."""
-
-assert not ANNOTATIONS & (STRUCTURE | TYPED | REFUSED.keys())

@@ -65,6 +65,13 @@ def write(folder: Path, schemas: Mapping[str, Any]) -> Path:
     return folder
 
 
+def imported(files: Mapping[str, str], folder: Path, package: str) -> None:
+    """Make a generated package importable under this name, for the rest of the run."""
+    write(folder / package, files)
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 def contents(folder: Path) -> dict[str, str]:
     """All files below a folder, by path."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)

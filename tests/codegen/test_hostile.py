@@ -253,6 +253,9 @@ def test_a_docstring_is_one_string(text: str, indent: int, summary: str) -> None
     assert "".join(text.split()) in "".join(body[0].value.value.split())
 
 
+BLANK = r"\t-\r \u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}"
+
+
 @pytest.mark.parametrize(
     ("pattern", "rust"),
     [
@@ -265,7 +268,8 @@ def test_a_docstring_is_one_string(text: str, indent: int, summary: str) -> None
         ("[a&&b]", r"[a&\&b]"),
         (r"\<\>\'\@\_", "<>'@_"),
         (r"[\&\&\~\~\<]", r"[\x26\x26\x7e\x7e\x3c]"),
-        (r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}", r"\.\-\$\{[\]\-\^]\t\s\p{Lu}\x41\u{1F600}"),
+        (r"\s\S[\s]", f"[{BLANK}][^{BLANK}][{BLANK}]"),
+        (r"\.\-\$\{[\]\-\^]\t\p{Lu}\x41\u{1F600}", r"\.\-\$\{[\]\-\^]\t\p{Lu}\x41\u{1F600}"),
         ("(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}", "(?<year>[0-9]{4})(?:-[(?]{0,61}){1,9}"),
         ("^x{1,5000}$", "^x{1,5000}$"),
     ],
@@ -275,15 +279,23 @@ def test_patterns_are_rewritten_for_the_engine(pattern: str, rust: str) -> None:
     assert to_rust(pattern) == (rust, "")
 
 
-@pytest.mark.parametrize("pattern", [r"\z", r"\A", r"\Z", r"\a", r"\pL", r"\p{^L}", r"\x{41}", r"\u{}", r"\k<a>", r"[\z]", r"\é", "(?i)a", "(?P<a>b)", "(?x: a)", "[]a]", "[^]a]", "(x{1,300}){1,20}y", "((?:x{20})?x{60}){20}", "(a{1,2000})*", "((a{50}){10}){3}", "(?=a)", "(?<!a)b", r"(a)\1", "(", "a{2,1}", r"[\W]", r"\ud83d\ude00", "a" * 5 + "{1000000000}"])  # fmt: skip
-def test_patterns_that_the_engine_lacks_are_refused(pattern: str) -> None:
-    """A pattern that cannot be enforced is an error that says why."""
+@pytest.mark.parametrize(
+    ("pattern", "enforced"),
+    [
+        ("(?=a)", True), ("(?<!a)b", True), (r"(a)\1", True), (r"[\W]", True), (r"\p{^L}", False), (r"\k<a>", False),
+        (r"\z", False), (r"[\z]", False), (r"\é", False), ("(?P<a>b)", False), ("(?x: a)", False), (r"\u{}", False),
+        ("(", False), ("a{,3}", False), ("a{2,1}", False), (r"\ud83d\ude00", False), ("a" * 5 + "{1000000000}", False),
+        ("(x{1,300}){1,20}y", False), ("((?:x{20})?x{60}){20}", False), ("(a{1,2000})*", False), ("((a{50}){10}){3}", False),
+    ],
+)  # fmt: skip
+def test_patterns_that_the_engine_lacks_are_left_to_the_check(pattern: str, enforced: bool) -> None:
+    """A pattern that types cannot hold is checked with the whole payload; one that cannot be read is an error."""
     rust, fault = to_rust(pattern)
     assert not rust
     assert fault
     found = problems({"a.json": event({"x": {"type": "string", "pattern": pattern}})})
-    assert len(found) == 1
-    assert "a.json#/properties/event/properties/attributes/properties/x/pattern: " in found[0]
+    assert len(found) == (0 if enforced else 1)
+    assert all("a.json#/properties/event/properties/attributes/properties/x/pattern: " in line for line in found)
 
 
 def test_an_escape_means_what_it_means_in_ecma() -> None:
@@ -373,8 +385,8 @@ DIAMONDS: list[tuple[Callable[[Any], Any], Any, str]] = [
     (lambda link: {"allOf": [link, {"allOf": [link]}]}, THING, ""),
     (lambda link: {"anyOf": [link, link]}, THING, ""),
     (lambda link: {"anyOf": [link, link]}, {"type": "string"}, ""),
-    (lambda link: {"oneOf": [link, link]}, THING, "two alternatives of oneOf admit a value of type object"),
-    (lambda link: {"anyOf": [link, {"type": "array", "items": link}]}, THING, "has more than 1000 parts"),
+    (lambda link: {"oneOf": [link, link]}, THING, ""),
+    (lambda link: {"anyOf": [link, {"type": "array", "items": link}]}, THING, ""),
     (lambda link: {"type": "object", "properties": {"a": link, "b": link}}, THING, ""),
 ]
 
@@ -401,16 +413,16 @@ DEEP: list[tuple[dict[str, Any], str]] = [
     (_chain(1000, lambda link: {"type": "object", "properties": {"a": link}}, THING), ""),
     (_chain(1000, dict, THING), "stands behind more than 100 references"),
     (_chain(1000, lambda link: {"allOf": [link, {}]}, THING), "stands behind more than 100 references"),
-    (_chain(1000, lambda link: {"anyOf": [link, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
-    (_chain(300, lambda link: {"type": "array", "items": link}, THING), "nests deeper than 40 levels"),
-    (_chain(300, lambda link: {"oneOf": [{"type": "object", "properties": {"a": link}}, {"type": "null"}]}, THING), "nests deeper than 40 levels"),
+    (_chain(1000, lambda link: {"anyOf": [link, {"type": "null"}]}, THING), ""),
+    (_chain(300, lambda link: {"type": "array", "items": link}, THING), ""),
+    (_chain(300, lambda link: {"oneOf": [{"type": "object", "properties": {"a": link}}, {"type": "null"}]}, THING), ""),
     ({"a.json": event({"x": _arrays(39)})}, ""),
-    ({"a.json": event({"x": _arrays(40)})}, "nests deeper than 40 levels"),
-    ({"a.json": event({"x": _arrays(130)})}, "nests deeper than 40 levels"),
+    ({"a.json": event({"x": _arrays(40)})}, ""),
+    ({"a.json": event({"x": _arrays(130)})}, ""),
     ({"a.json": event({"x": {"anyOf": KINDS[:200]}})}, ""),
     ({"a.json": event({"x": {"oneOf": KINDS[:200]}})}, ""),
-    ({"a.json": event({"x": {"anyOf": KINDS}})}, "has more than 200 alternatives"),
-    ({"a.json": event({"x": {"anyOf": [{"const": f"c{index}"} for index in range(1000)]}})}, "has more than 200 alternatives"),
+    ({"a.json": event({"x": {"anyOf": KINDS}})}, ""),
+    ({"a.json": event({"x": {"anyOf": [{"const": f"c{index}"} for index in range(1000)]}})}, ""),
     ({"a.json": event({"x": {"allOf": [{"type": "integer", "minimum": index} for index in range(1000)]}})}, ""),
 ]  # fmt: skip
 

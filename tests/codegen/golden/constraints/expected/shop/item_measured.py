@@ -16,6 +16,7 @@ class ItemMeasured(Event):
     __event_type__: ClassVar[EventType] = EventType("shop", "item.measured", 1)
     __nullable__: ClassVar[frozenset[str]] = frozenset({"state", "count", "nothing"})
     __closed__: ClassVar[bool] = True
+    __schema__: ClassVar[str | None] = "item_measured.schema.json"
 
     kind: Literal["measure"] = "measure"
     state: Literal["new", "old"] | None = None
@@ -27,7 +28,7 @@ class ItemMeasured(Event):
     ]
     colours: list[Literal["red", "green"]] | None = None
     matrix: list[Annotated[list[float], Field(max_length=3)]] | None = None
-    ratio: Annotated[float, Field(gt=0.0, le=1.0, multiple_of=0.25)]
+    ratio: Annotated[float, Field(gt=0.0, le=1.0)]
     count: Annotated[int | None, Field(ge=2, le=100000000000000000000)] = None
     either: (
         Annotated[
