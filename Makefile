@@ -11,7 +11,7 @@ OTHERS := $(shell $(PYTHON) tests/interpreters.py)
 PORTABLE := tests/codegen tests/test_codecs.py tests/test_dispatch.py tests/test_envelopes.py tests/test_event.py \
             tests/test_patterns_page.py tests/test_payload.py tests/test_subscribers.py
 
-.PHONY: help demo test lint types check-generated verify unit others generate bench clean
+.PHONY: help demo test lint types check-generated verify unit others oldest generate bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -20,7 +20,7 @@ demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, rep
 	$(BIN)/mega-codegen schemas/ -o generated/
 	$(BIN)/python -m examples.demo
 
-test: lint types check-generated verify unit others ## Everything that must be green
+test: lint types check-generated verify unit others oldest ## Everything that must be green
 
 lint: $(READY) ## ruff: lint and format
 	$(BIN)/ruff check .
@@ -47,6 +47,12 @@ others: $(READY) ## The portable tests on every other interpreter, 3.11 or newer
 	    $$venv/bin/python $(PIP) --editable '.[codegen]' hypothesis jsonschema pytest pytest-xdist; \
 	    $$venv/bin/python -m pytest -q -n 2 -p no:cacheprovider $(PORTABLE); \
 	done
+
+oldest: $(READY) ## The portable tests with the oldest versions of all libraries that pyproject.toml admits
+	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
+	    --editable '.[codegen]' hypothesis pytest pytest-xdist
+	$(VENV)-oldest/bin/python -m pytest -q -n 2 -p no:cacheprovider $(PORTABLE)
 
 generate: $(READY) ## Rewrite generated/ from schemas/
 	$(BIN)/mega-codegen schemas/ -o generated/

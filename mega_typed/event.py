@@ -19,10 +19,10 @@ This file knows payloads and pydantic; it knows no envelope, no subscriber and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -135,7 +135,8 @@ class Model(BaseModel):
             metadata["mega_exact"] = True
             fields: dict[str, Any] = model["schema"]
             fields["fields"] = {
-                name: {**field, "schema": exact(field["schema"])} for name, field in fields["fields"].items()
+                name: {**field, "schema": exact(field["schema"], partial(_tags, handler))}
+                for name, field in fields["fields"].items()
             }
             if cls.__constants__:
                 model["schema"] = required_in_json(cast("CoreSchema", fields), cls.__constants__)
@@ -172,6 +173,23 @@ def _is_constant(field: FieldInfo) -> bool:
     return (
         field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
     )
+
+
+def _tags(handler: GetCoreSchemaHandler, schema: CoreSchema) -> Mapping[str, Collection[str]]:
+    """What a value of a model must have one of, by name on the wire; nothing for what is no model."""
+    try:
+        model: Any = handler.resolve_ref_schema(schema)
+    except LookupError:  # it is being built itself
+        return {}
+    if model["type"] != "model" or not issubclass(model["cls"], Model):
+        return {}
+    return {
+        model["cls"].__wire_names__.get(name, name): get_args(field.annotation)
+        for name, field in model["cls"].model_fields.items()
+        if get_origin(field.annotation) is Literal
+        and (field.is_required() or _is_constant(field))
+        and all(isinstance(value, str) for value in get_args(field.annotation))
+    }
 
 
 class ObjectState(Model, Generic[T]):
@@ -464,7 +482,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
                 return again
             except ValidationError as second:
                 error = second
-        raise InvalidPayload(title, _together(_faults(error), check(text))) from None
+        raise InvalidPayload(title, _together(_faults(error, text), check(text))) from None
 
     def check(text: str | bytes) -> list[Fault]:
         return [_as_fault(each) for each in _violations(cls, text)] if checked else []
@@ -566,13 +584,30 @@ def _is_integral(value: object) -> bool:
     return isinstance(value, float) and value.is_integer()
 
 
-def _faults(error: ValidationError) -> list[Fault]:
+def _faults(error: ValidationError, text: str | bytes) -> list[Fault]:
     """Pydantic's errors with their places as paths and the value that was found."""
+    try:
+        document: Any = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        document = None
     faults: list[Fault] = []
     for detail in error.errors(include_url=False, include_context=False):
-        got = "" if detail["type"] == "missing" else f", got {_short(detail['input'])}"
-        faults.append(Fault(_dotted(detail["loc"]), f"{detail['msg']}{got}"))
+        missing = detail["type"] == "missing"
+        got = "" if missing else f", got {_short(detail['input'])}"
+        path = _dotted(_without_labels(detail["loc"], document, missing=missing))
+        faults.append(Fault(path, f"{detail['msg']}{got}"))
     return faults
+
+
+def _without_labels(location: tuple[str | int, ...], document: Any, *, missing: bool) -> Iterator[str | int]:
+    """The keys and indexes of a location; pydantic also puts the names of union members into it."""
+    for number, part in enumerate(location, start=1):
+        is_key = isinstance(document, dict) and part in document
+        if is_key or (isinstance(document, list) and isinstance(part, int)):
+            document = document[part]
+        elif number > 2 and not (missing and number == len(location)):  # the first two are parts of the envelope
+            continue
+        yield part
 
 
 def _violations(cls: type[Event], text: str | bytes) -> list[Violation]:

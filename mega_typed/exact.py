@@ -12,7 +12,7 @@ This file knows pydantic's core schemas and the forms of formats. It knows no ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, Final, Literal, cast
@@ -21,7 +21,7 @@ import msgspec
 from mega_typed.schema_check import PATTERNS
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["MOMENT", "date_time", "decimal_string", "exact", "integral_floats", "required_in_json"]
+__all__ = ["MOMENT", "Tags", "date_time", "decimal_string", "exact", "integral_floats", "required_in_json"]
 
 MOMENT: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?$"
@@ -73,9 +73,13 @@ def _text(pattern: str) -> CoreSchema:
     return core_schema.str_schema(pattern=pattern)
 
 
-def exact(schema: CoreSchema) -> CoreSchema:
-    """The same schema with exact leaves; models inside of it are left to themselves."""
-    return cast("CoreSchema", _rewritten(cast("_Schema", schema)))
+Tags = Callable[[CoreSchema], Mapping[str, Collection[str]]]
+"""For the schema of a member of a union: the constants that a value must have one of, by name on the wire."""
+
+
+def exact(schema: CoreSchema, tags: Tags) -> CoreSchema:
+    """The same schema with exact leaves and tagged unions; models inside of it are left to themselves."""
+    return cast("CoreSchema", _rewritten(cast("_Schema", schema), tags))
 
 
 def required_in_json(fields: CoreSchema, names: Collection[str]) -> CoreSchema:
@@ -87,20 +91,39 @@ def required_in_json(fields: CoreSchema, names: Collection[str]) -> CoreSchema:
     return core_schema.json_or_python_schema(cast("CoreSchema", json), fields)
 
 
-def _rewritten(schema: _Schema) -> _Schema:
+def _rewritten(schema: _Schema, tags: Tags) -> _Schema:
     leaf = _LEAVES.get(schema["type"])
     if leaf is not None:
         return leaf(schema)
     if schema["type"] in _LEFT_ALONE:
         return schema
-    changed: _Schema = {key: _rewritten(schema[key]) for key in _PARTS if isinstance(schema.get(key), dict)}
-    if isinstance(schema.get("choices"), list):
-        changed["choices"] = [_choice(each) for each in schema["choices"]]
+    changed: _Schema = {key: _rewritten(schema[key], tags) for key in _PARTS if isinstance(schema.get(key), dict)}
+    if schema["type"] == "union":
+        changed["choices"] = [_rewritten(each, tags) for each in schema["choices"]]
+        return _tagged({**schema, **changed}, tags)
     return {**schema, **changed}
 
 
-def _choice(choice: Any) -> Any:
-    return (_rewritten(choice[0]), *choice[1:]) if isinstance(choice, tuple) else _rewritten(choice)
+def _tagged(union: _Schema, tags: Tags) -> _Schema:
+    """A union of which two members or more are told apart by a constant: JSON goes to the member that has it."""
+    choices: list[CoreSchema] = union["choices"]
+    found = [tags(each) for each in choices]
+    for name in next(filter(None, found), {}):
+        members = [(choice, each[name]) for choice, each in zip(choices, found, strict=True) if name in each]
+        values = [value for _, constants in members for value in constants]
+        if len(members) > 1 and len(values) == len(set(values)):
+            by_tag = {value: choice for choice, constants in members for value in constants}
+            tagged: CoreSchema = core_schema.tagged_union_schema(by_tag, discriminator=name)
+            others = [choice for choice, each in zip(choices, found, strict=True) if name not in each]
+            read = core_schema.union_schema([*others, tagged]) if others else tagged
+            return _json_or_python(read, union)
+    return union
+
+
+def _json_or_python(read: CoreSchema, python: _Schema) -> _Schema:
+    """Reads JSON in another way than Python values, and writes what Python holds."""
+    as_it_is = core_schema.plain_serializer_function_ser_schema(lambda value: value)
+    return cast("_Schema", core_schema.json_or_python_schema(read, cast("CoreSchema", python), serialization=as_it_is))
 
 
 _PARTS: Final = ("schema", "items_schema", "keys_schema", "values_schema", "json_schema", "python_schema")

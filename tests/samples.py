@@ -94,6 +94,39 @@ class OrderCancelled(Event):
     object: ObjectState[Order]
 
 
+class ByCard(Model):
+    """Told apart by its kind."""
+
+    kind: Literal["card"] = "card"
+    number: str
+
+
+class ByTransfer(Model):
+    """Has two kinds, and another name for them in Python."""
+
+    __wire_names__: ClassVar[dict[str, str]] = {"kind_": "kind"}
+
+    kind_: Literal["transfer", "sepa"]
+    iban: str
+
+
+class Branch(Model):
+    """Contains itself."""
+
+    kind: Literal["node"] = "node"
+    child: ByCard | Branch | None = None
+
+
+class Settled(Event):
+    """Unions with tags, beside others and inside of lists."""
+
+    __event_type__: ClassVar[EventType] = EventType("shop", "settled", 1)
+
+    how: ByCard | ByTransfer | int | None = None
+    many: list[ByCard | ByTransfer] = []
+    node: Branch | None = None
+
+
 def order() -> Order:
     """A small order."""
     return Order(lines=[Line(sku="a", quantity=2, price=Decimal("1.50"))], currency="EUR")

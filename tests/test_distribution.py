@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -83,3 +85,15 @@ def test_an_installed_wheel_generates_and_runs(built: Path, tmp_path: Path) -> N
     assert run(environment / "bin" / "mega-typed", "--version", cwd=tmp_path).startswith("mega-typed 0.")
     where = run(python, "-c", "import mega_typed; print(mega_typed.__file__)", cwd=tmp_path)
     assert str(environment) in where
+
+
+def test_the_oldest_versions_are_those_of_the_project() -> None:
+    """`make oldest` tests the lower bounds that pyproject.toml promises."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    promised = [*project["dependencies"], *project["optional-dependencies"]["codegen"]]
+    lower = {re.split(r">=|[,<]", each)[0]: re.split(r">=|[,<]", each)[1] for each in promised}
+    pins = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(pin.split("==") for pin in pins if not pin.startswith("#"))
+    assert tested.keys() == lower.keys()
+    for name, version in lower.items():
+        assert f"{tested[name]}.".startswith(f"{version}.")

@@ -20,7 +20,20 @@ from mega_typed.event import Event as EventClass
 from mega_typed.registry import registered_class
 from pydantic import ValidationError
 
-from tests.samples import ITEM_ID, Card, Order, OrderCancelled, OrderPlaced, Paid, order, placed
+from tests.samples import (
+    ITEM_ID,
+    Branch,
+    ByCard,
+    ByTransfer,
+    Card,
+    Order,
+    OrderCancelled,
+    OrderPlaced,
+    Paid,
+    Settled,
+    order,
+    placed,
+)
 
 
 def document(event: Event) -> dict[str, Any]:
@@ -495,3 +508,31 @@ def test_decimals_travel_as_strings() -> None:
     changed["event"]["attributes"]["total"] = 1.5
     with pytest.raises(InvalidPayload, match="total"):
         read(changed)
+
+
+SETTLED = Settled(
+    how=ByCard(number="5"),
+    many=[ByTransfer(kind_="sepa", iban="x"), ByCard(number="2")],
+    node=Branch(child=Branch(child=ByCard(number="1"))),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "faults"),
+    [
+        ('"number":"5"', '"number":5', {"event.attributes.how", "event.attributes.how.number"}),
+        ('"iban":"x"', '"iban":7', {"event.attributes.many[0].iban"}),
+        (',"iban":"x"', "", {"event.attributes.many[0].iban"}),
+        ('"kind":"sepa",', "", {"event.attributes.many[0]"}),
+        ('"number":"1"', '"number":1', {"event.attributes.node.child.child.number"}),
+        ('"kind":"card","number":"1"', '"kind":"cart"', {"event.attributes.node.child.child"}),
+    ],
+)
+def test_a_constant_leads_to_the_member_of_a_union(before: str, after: str, faults: set[str]) -> None:
+    """Only the member that has the tag is blamed, and a path names keys and indexes of the payload, nothing else."""
+    text = SETTLED.to_json().decode()
+    assert Settled.from_json(text) == SETTLED
+    assert before in text
+    with pytest.raises(InvalidPayload) as raised:
+        Settled.from_json(text.replace(before, after))
+    assert {fault.path for fault in raised.value.faults} == faults
