@@ -602,11 +602,11 @@ def _faults(error: ValidationError, text: str | bytes) -> list[Fault]:
 def _without_labels(location: tuple[str | int, ...], document: Any, *, missing: bool) -> Iterator[str | int]:
     """The keys and indexes of a location; pydantic also puts the names of union members into it."""
     for number, part in enumerate(location, start=1):
-        is_key = isinstance(document, dict) and part in document
-        if is_key or (isinstance(document, list) and isinstance(part, int)):
+        try:
             document = document[part]
-        elif number > 2 and not (missing and number == len(location)):  # the first two are parts of the envelope
-            continue
+        except (KeyError, IndexError, TypeError):
+            if number > 2 and not (missing and number == len(location)):  # the first two are parts of the envelope
+                continue
         yield part
 
 

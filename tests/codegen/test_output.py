@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -227,27 +228,59 @@ def test_output_does_not_depend_on_hash_seed_or_order(tmp_path: Path) -> None:
     }
 
 
-POOL: dict[str, Any] = {
-    "shop/cart.json": CART,
-    "shop/a.json": ADDED,
-    "shop/a2.json": event({"cart": {"$ref": "cart.json"}, "date": {"type": "string", "format": "date"}}, name="item.added", version=2),
-    "shop/b.json": event({"on": {"type": "string", "format": "date"}, "to": {"type": "object", "properties": {"x": {}}}}, name="item.removed"),
-    "shop/many.json": {"$defs": {"One": event({"list": {"type": "array"}}, name="one"), "Line": CART}},
-    "user/seen.json": event({"cart": {"$ref": "../shop/cart.json"}}, name="seen", domain="user"),
-    "address.json": {"type": "object", "properties": {"tree": {"$ref": "#"}}},
+LINE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"sku": {"type": "string"}, "next": {"$ref": "#"}},
+    "required": ["sku"],
+}
+KINDS: dict[str, Any] = {
+    "text": {"type": "string", "format": "date"},
+    "count": {"type": "integer", "minimum": 1, "x-unit": "pieces"},
+    "line": {"$ref": "line.json"},
+    "lines": {"type": "array", "items": {"$ref": "line.json"}},
+    "inner": {"type": "object", "properties": {"deep": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "number"}}}}}},
+    "either": {"oneOf": [{"type": "object", "properties": {"kind": {"const": kind}}, "required": ["kind"]} for kind in "ab"]},
+    "odd": {"type": "string", "not": {"const": "x"}},
+    "class": {"type": ["string", "null"]},
+    "line_2": {"allOf": [{"$ref": "line.json"}, {"properties": {"extra": {"type": "string"}}}]},
 }  # fmt: skip
 FACES = {"__init__.py", "shop/__init__.py", "user/__init__.py"}
+ATTRIBUTES = st.dictionaries(st.sampled_from(sorted(KINDS)), st.none(), max_size=5).map(
+    lambda names: {name: KINDS[name] for name in names}
+)
+EVENTS = st.dictionaries(
+    st.tuples(st.sampled_from(["shop", "user"]), st.sampled_from(["added", "line.added", "removed", "a-b"]), st.integers(1, 3)),
+    st.tuples(ATTRIBUTES, st.booleans()),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+Definitions: TypeAlias = Mapping[tuple[str, str, int], tuple[Mapping[str, Any], bool]]
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.sets(st.sampled_from(sorted(POOL)), min_size=1), st.sampled_from(sorted(POOL)), st.randoms())
-def test_adding_a_file_changes_only_the_faces(names: set[str], added: str, shuffle: random.Random) -> None:
-    """An event, a version or a type that is added changes no line of what was generated before, in any order."""
-    names |= {"shop/cart.json"}
-    before = package({name: POOL[name] for name in sorted(names)})
-    after_names = sorted({*names, added})
-    shuffle.shuffle(after_names)
-    after = package({name: POOL[name] for name in after_names})
+def _folder(events: Definitions, line: Any = LINE, *types: str) -> dict[str, Any]:
+    """Schemas by path: events in files of their own, or together in one for their domain, and shared types."""
+    schemas: dict[str, Any] = {f"{domain}/line.json": line for domain in ("shop", "user")}
+    schemas |= {f"shop/{name}.json": {"type": "object", "properties": {"z": {}}} for name in types}
+    for (domain, name, version), (attributes, alone) in events.items():
+        definition = event(attributes, name=name, domain=domain, version=version)
+        if alone:
+            schemas[f"{domain}/{name}.v{version}.json"] = definition
+        else:
+            together = schemas.setdefault(f"{domain}/all.json", {"$defs": {}})
+            together["$defs"][f"{name} {version}"] = definition
+    return schemas
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS, EVENTS, st.lists(st.sampled_from(["added_1", "zeta", "aaa"]), unique=True), st.randoms())
+def test_what_is_added_changes_no_other_line(
+    events: Definitions, more: Definitions, types: list[str], shuffle: random.Random
+) -> None:
+    """Events, versions and shared types that are added change no line of what was generated before, in any order."""
+    before = package(_folder(events))
+    schemas = list(_folder({**more, **events}, LINE, *types).items())
+    shuffle.shuffle(schemas)
+    after = package(dict(schemas))
     assert {path: text for path, text in after.items() if path in before and path not in FACES} == {
         path: text for path, text in before.items() if path not in FACES
     }
@@ -259,12 +292,33 @@ def _imports(text: str) -> set[str]:
     return {line for line in text.splitlines() if line.startswith("    from .")} | {"    {},"}
 
 
-def test_adding_an_optional_field_changes_only_its_event() -> None:
-    """A field that is added touches the model and the subscriber of its event, and nothing else."""
-    before = package(POOL)
-    changed = event({"reason": {"type": "string"}, "date": {"type": "string", "format": "date"}}, name="one")
-    after = package(POOL | {"shop/many.json": {"$defs": {"One": changed, "Line": CART}}})
-    assert {path for path in after if after[path] != before.get(path)} == {"shop/one.py", "shop/subscribers/one.py"}
+@settings(max_examples=40, deadline=None)
+@given(EVENTS, st.data())
+def test_an_optional_field_changes_only_its_event(events: Definitions, data: st.DataObject) -> None:
+    """A field that is added touches the model, the carried schema and the subscriber of its event, nothing else."""
+    identity = data.draw(st.sampled_from(sorted(events)))
+    attributes, alone = events[identity]
+    grown = ({**attributes, "reason": data.draw(st.sampled_from(list(KINDS.values())))}, alone)
+    before, after = package(_folder(events)), package(_folder({**events, identity: grown}))
+    (domain, name, version) = identity
+    stem = name.replace(".", "_").replace("-", "_") + (f"_v{version}" if version > 1 else "")
+    own = {f"{domain}/{stem}.py", f"{domain}/{stem}.schema.json", f"{domain}/subscribers/{stem}.py"}
+    changed = {path for path in before.keys() | after.keys() if after.get(path) != before.get(path)}
+    assert changed <= own | FACES
+    for path in FACES & changed:
+        assert set(before[path].splitlines()) - set(after[path].splitlines()) <= _imports(before[path])
+
+
+@settings(max_examples=30, deadline=None)
+@given(EVENTS)
+def test_a_field_of_a_shared_type_changes_its_module_only(events: Definitions) -> None:
+    """A field that is added to a shared type touches its module, its pattern, and the schemas that events carry."""
+    before = package(_folder(events))
+    after = package(_folder(events, LINE | {"properties": {**LINE["properties"], "note": {"type": "string"}}}))
+    changed = {path for path in after if after[path] != before.get(path)}
+    own = {f"{domain}/{part}line.py" for domain in ("shop", "user") for part in ("", "subscribers/")}
+    merged = {path for path in changed if "line_2" in before[path]}  # it is made of the shared type and of more
+    assert {path for path in changed if not path.endswith(".schema.json")} - merged <= own
 
 
 def test_compare_is_pure(folders: tuple[Path, Path]) -> None:
