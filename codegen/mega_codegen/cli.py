@@ -14,7 +14,9 @@ from pathlib import Path
 
 from mega_codegen.errors import CodegenError, Problem, Report, shown
 from mega_codegen.generation import generate
-from mega_codegen.load import load, protocol
+from mega_codegen.load import load, protocol, text_of
+from mega_codegen.records import Document
+from mega_codegen.reports import placed
 from mega_codegen.write import Plan, apply, compare, diff, up_to_date
 
 OK, DIFFERENT, ERROR = 0, 1, 2
@@ -44,27 +46,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     report = Report()
+    documents: tuple[Document, ...] = ()
     try:
         documents = load(options.schemas, report)
         files = generate(documents, protocol(), report)
-        plan = compare(options.output, files)
     except CodegenError as error:
-        print(error, file=sys.stderr)
+        _tell(_placed(error.problems, options.schemas, documents))
         return ERROR
-    _warn(report.problems)
-    if options.check or options.diff:
-        return _show(plan)
+    _tell(_placed(report.problems, options.schemas, documents))
     try:
+        plan = compare(options.output, files)
+        if options.check or options.diff:
+            return _show(plan)
         apply(plan)
     except CodegenError as error:
-        print(error, file=sys.stderr)
+        _tell(error.problems)
         return ERROR
     except OSError as error:
-        place = shown(str(error.filename or options.output))
-        print(f"{place}: error: cannot be written: {error.strerror}", file=sys.stderr)
+        _tell([Problem(str(error.filename or options.output), "", f"cannot be written: {error.strerror}")])
         return ERROR
     print(_summary(plan, len(files)))
     return OK
+
+
+def _placed(problems: Sequence[Problem], folder: Path, documents: Sequence[Document]) -> list[Problem]:
+    """The problems with line and column; only files that could be read are read again."""
+    known = {document.path for document in documents}
+    return placed(problems, lambda file: text_of(folder, file) if file in known else "")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _warn(problems: Sequence[Problem]) -> None:
-    for problem in sorted(set(problems)):
+def _tell(problems: Sequence[Problem]) -> None:
+    for problem in problems:
         print(problem, file=sys.stderr)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mega_codegen.build import build
 from mega_codegen.check import examples, well_formed
 from mega_codegen.emit import emit
-from mega_codegen.errors import CodegenError, Report
+from mega_codegen.errors import Problem, Report, SchemaErrors
 from mega_codegen.model import catalogue, library_of
 from mega_codegen.names import name
 from mega_codegen.records import Document
@@ -27,12 +27,12 @@ def generate(documents: Sequence[Document], protocol: Document, report: Report |
     Raises:
         SchemaErrors: the schemas cannot be generated from; it holds all problems at once.
         MissingDependency: a library of the ``codegen`` extra is not installed.
-        CodegenError: the schemas nest too deeply.
     """
     try:
         return _generate(documents, protocol, report or Report())
     except RecursionError as error:
-        raise CodegenError("error: the schemas nest too deeply\n    Make some of the levels objects.") from error
+        problem = Problem("", "", "the schemas nest too deeply", "Make some of the levels objects.")
+        raise SchemaErrors([problem]) from error
 
 
 def _generate(documents: Sequence[Document], protocol: Document, report: Report) -> dict[str, str]:
