@@ -16,9 +16,13 @@ def shown(text: str) -> str:
     What does not print, and what changes the direction of the text around it, is written as an escape; what a CI
     system would take for a command at the begin of a line is kept away from there.
     """
-    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    line = line.replace("##[", "#\\x23[")
+    line = printable(text).replace("##[", "#\\x23[")
     return f"./{line}" if line.lstrip().startswith(("::", "##")) else line
+
+
+def printable(text: str) -> str:
+    """Text of strangers with an escape for each character that does not print."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @dataclass(frozen=True, slots=True, order=True)
