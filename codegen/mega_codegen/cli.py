@@ -1,6 +1,7 @@
-"""``mega-codegen schemas/ -o generated/``: the command. The only file that prints.
+"""``mega-codegen schemas/ -o generated/`` and ``mega-codegen lint schemas/``: the commands. The only file that prints.
 
-Exit status: 0 when the output is up to date, 1 when ``--check`` or ``--diff`` found differences, 2 for errors.
+Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences or ``lint`` found something, 2 for
+errors. Each command is a pair of a parser and a function; ``COMMANDS`` lists those that have a name.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ import argparse
 import gc
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from mega_codegen import reports
 from mega_codegen.errors import CodegenError, Problem, Report, shown
-from mega_codegen.generation import generate
-from mega_codegen.load import load, protocol, text_of
+from mega_codegen.generation import generate, understand
+from mega_codegen.lint import RULES, Subject, lint
+from mega_codegen.load import load, protocol, pyproject, text_of
 from mega_codegen.records import Document
 from mega_codegen.reports import Changed
+from mega_codegen.settings import Settings, from_table, with_options
 from mega_codegen.write import MANIFEST, Change, Plan, apply, compare, diff, up_to_date
 
 OK, DIFFERENT, ERROR = 0, 1, 2
@@ -37,19 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    named = COMMANDS.get(given[0]) if given else None
+    parser, run = named or (_generate_parser, _generate)
+    options = parser().parse_args(given[1:] if named else given)
     collecting = gc.isenabled()
     gc.disable()  # a run allocates much, frees little and ends: collecting costs a tenth of its time
     try:
-        return _generate(options)
+        return run(options)
     finally:
         if collecting:
             gc.enable()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _generate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mega-codegen", description="Generate typed MEGA events and subscribers from JSON Schema."
+        prog="mega-codegen",
+        description="Generate typed MEGA events and subscribers from JSON Schema.",
+        epilog=f"Other commands: mega-codegen {', '.join(COMMANDS)}. A folder of that name: ./{min(COMMANDS)}",
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
@@ -91,12 +99,65 @@ def _generate(options: argparse.Namespace) -> int:
         failed = Problem(str(error.filename or options.output), "", f"cannot be written: {error.strerror}")
         _tell(options, [*problems, *_from_here(options, [failed], Path())])
         return ERROR
-    _tell(options, problems, _changes(plan))
+    _tell(options, problems, _changes(plan) if only_look or options.format == "json" else ())
     if only_look:
         return _show(options, plan)
     if options.format != "json":
         print(_summary(plan, len(files)))
     return OK
+
+
+def _lint_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mega-codegen lint",
+        description="Look for what is allowed in schemas and should not stay (docs/lint.md lists the rules).",
+    )
+    parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
+    for name, help_ in (
+        ("select", "the rules to hold, instead of what pyproject.toml selects and ignores"),
+        ("ignore", "rules not to hold, beside those that pyproject.toml ignores"),
+    ):
+        parser.add_argument(f"--{name}", action="extend", type=_ids, default=[], metavar="ML101,ML102", help=help_)
+    _add_format(parser)
+    return parser
+
+
+def _ids(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",")]
+
+
+def _lint(options: argparse.Namespace) -> int:
+    report = Report()
+    documents: tuple[Document, ...] = ()
+    try:
+        settings = _settings(options)
+    except CodegenError as error:
+        here = Path.cwd()
+        _tell(options, [replace(each, file=reports.from_here(each.file, Path(), here)) for each in error.problems])
+        return ERROR
+    try:
+        documents = load(options.schemas, report)
+        understood = understand(documents, protocol(), report)
+    except CodegenError as error:
+        _tell(options, _placed(options, error.problems, documents))
+        return ERROR
+    subject = Subject(understood.library, understood.catalogue, understood.naming, report.problems)
+    findings = _placed(options, lint(subject, settings), documents)
+    _tell(options, findings, stream=sys.stdout)
+    if options.format == "text":
+        print(f"{shown(str(options.schemas))}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
+    return DIFFERENT if findings else OK
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    known = [rule.id for rule in RULES]
+    found = pyproject(options.schemas)
+    if found is None:
+        settings = Settings(frozenset(known))
+    else:
+        path, table, prefix = found
+        settings = from_table(table, str(path), known, prefix)
+    return with_options(settings, options.select, options.ignore, known)
 
 
 def _placed(options: argparse.Namespace, problems: Iterable[Problem], documents: Sequence[Document]) -> list[Problem]:
@@ -127,14 +188,19 @@ def _action(change: Change) -> Literal["add", "change", "remove"]:
     return "remove" if change.after is None else "change"
 
 
-def _tell(options: argparse.Namespace, problems: Sequence[Problem], changes: Sequence[Changed] = ()) -> None:
-    """Print all that a run has to say about files, once."""
+def _tell(
+    options: argparse.Namespace,
+    problems: Sequence[Problem],
+    changes: Sequence[Changed] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Print all that a run has to say about files, once; text goes to stderr unless it is what was asked for."""
     if options.format == "json":
         print(reports.as_json(problems, changes), end="")
     elif options.format == "github":
-        print(reports.as_github(problems, changes if options.check or options.diff else ()), end="")
+        print(reports.as_github(problems, changes), end="")
     else:
-        print(reports.as_text(problems), end="", file=sys.stderr)
+        print(reports.as_text(problems), end="", file=stream or sys.stderr)
 
 
 def _show(options: argparse.Namespace, plan: Plan) -> int:
@@ -153,6 +219,11 @@ def _summary(plan: Plan, total: int) -> str:
     removed = len(plan.changes) - written
     parts = [f"{written} written", *([f"{removed} removed"] if removed else []), f"{total - written} unchanged"]
     return f"{shown(str(plan.folder))}: {', '.join(parts)}"
+
+
+COMMANDS: Mapping[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "lint": (_lint_parser, _lint),
+}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Read schema files. The only step that touches the file system for reading.
 
-Nothing outside the given folder is read: symbolic links are refused, whether they are files or folders. JSON is read
-strictly, because what a validator in another language cannot read must not pass here: duplicate keys, ``NaN`` and lone
-surrogates are errors, each with line and column.
+Nothing outside the given folder is read, except for the settings of the linter: symbolic links are refused, whether
+they are files or folders. JSON is read strictly, because what a validator in another language cannot read must not pass
+here: duplicate keys, ``NaN`` and lone surrogates are errors, each with line and column.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import math
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from mega_codegen import positions
-from mega_codegen.errors import Report
+from mega_codegen.errors import CodegenError, Problem, Report
 from mega_codegen.positions import Position
 from mega_codegen.records import Document, Json
 
@@ -73,6 +74,35 @@ def protocol() -> Document:
         beside = Path(__file__).parents[2].joinpath("schemas/mega/v1.schema.json")
     text = beside.read_text(encoding="utf-8")
     return Document("mega:protocol", json.loads(text))
+
+
+def pyproject(folder: Path) -> tuple[Path, Json, str] | None:
+    """The nearest ``pyproject.toml`` that has a table ``[tool.mega-codegen]``.
+
+    Args:
+        folder: where to look first; then in each folder above.
+
+    Returns:
+        The file, that table, and the folder as seen from the file, with a slash at its end.
+
+    Raises:
+        CodegenError: a file of that name on the way cannot be read.
+    """
+    here = Path(os.path.realpath(folder))
+    for above in (here, *here.parents):
+        path = above / "pyproject.toml"
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise CodegenError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
+        except (ValueError, RecursionError) as error:
+            raise CodegenError([Problem(str(path), "", f"is not TOML: {error}")]) from error
+        tool = content.get("tool")
+        if isinstance(tool, dict) and "mega-codegen" in tool:
+            return path, tool["mega-codegen"], f"{here.relative_to(above).as_posix()}/"
+    return None
 
 
 def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
