@@ -1,4 +1,4 @@
-"""``mega-codegen schemas/ -o generated/`` and ``mega-codegen lint schemas/``: the commands. The only file that prints.
+"""``mega-codegen schemas/ -o generated/``, ``mega-codegen lint`` and ``init``: the commands. The only file that prints.
 
 Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences or ``lint`` found something, 2 for
 errors. Each command is a pair of a parser and a function; ``COMMANDS`` lists those that have a name.
@@ -23,7 +23,8 @@ from mega_codegen.load import load, protocol, pyproject, text_of
 from mega_codegen.records import Document
 from mega_codegen.reports import Changed
 from mega_codegen.settings import Settings, from_table, with_options
-from mega_codegen.write import MANIFEST, Change, Plan, apply, compare, diff, up_to_date
+from mega_codegen.starter import FILES, NEXT_STEPS
+from mega_codegen.write import MANIFEST, Change, Plan, apply, compare, create, diff, up_to_date
 
 OK, DIFFERENT, ERROR = 0, 1, 2
 
@@ -57,7 +58,7 @@ def _generate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mega-codegen",
         description="Generate typed MEGA events and subscribers from JSON Schema.",
-        epilog=f"Other commands: mega-codegen {', '.join(COMMANDS)}. A folder of that name: ./{min(COMMANDS)}",
+        epilog=f"Other commands: mega-codegen {', '.join(COMMANDS)}. A folder of that name: ./lint",
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
@@ -96,8 +97,7 @@ def _generate(options: argparse.Namespace) -> int:
         _tell(options, [*problems, *_from_here(options, error.problems, options.output)])
         return ERROR
     except OSError as error:
-        failed = Problem(str(error.filename or options.output), "", f"cannot be written: {error.strerror}")
-        _tell(options, [*problems, *_from_here(options, [failed], Path())])
+        _tell(options, [*problems, *_from_here(options, [_unwritable(error, options.output)], Path())])
         return ERROR
     _tell(options, problems, _changes(plan) if only_look or options.format == "json" else ())
     if only_look:
@@ -132,8 +132,7 @@ def _lint(options: argparse.Namespace) -> int:
     try:
         settings = _settings(options)
     except CodegenError as error:
-        here = Path.cwd()
-        _tell(options, [replace(each, file=reports.from_here(each.file, Path(), here)) for each in error.problems])
+        _tell(options, _called_from_here(error.problems, Path()))
         return ERROR
     try:
         documents = load(options.schemas, report)
@@ -147,6 +146,35 @@ def _lint(options: argparse.Namespace) -> int:
     if options.format == "text":
         print(f"{shown(str(options.schemas))}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
     return DIFFERENT if findings else OK
+
+
+def _init_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mega-codegen init",
+        description="Write a first event, a shared type and a workflow for GitHub Actions. Nothing is overwritten.",
+    )
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="where to begin; here by default")
+    return parser
+
+
+def _init(options: argparse.Namespace) -> int:
+    folder: Path = options.folder
+    try:
+        create(folder, FILES)
+    except CodegenError as error:
+        print(reports.as_text(_called_from_here(error.problems, folder)), end="", file=sys.stderr)
+        return ERROR
+    except OSError as error:
+        print(_unwritable(error, folder), file=sys.stderr)
+        return ERROR
+    for path in FILES:
+        print(shown(str(folder / path)))
+    print(f"\n{NEXT_STEPS}", end="")
+    return OK
+
+
+def _unwritable(error: OSError, place: Path) -> Problem:
+    return Problem(str(error.filename or place), "", f"cannot be written: {error.strerror}")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -169,9 +197,12 @@ def _placed(options: argparse.Namespace, problems: Iterable[Problem], documents:
 
 def _from_here(options: argparse.Namespace, problems: Iterable[Problem], folder: Path) -> list[Problem]:
     """The problems as the format names their files: people know the folder that they gave, programs do not."""
-    if options.format == "text":
-        return list(problems)
-    return [replace(each, file=reports.from_here(each.file, folder, Path.cwd())) for each in problems]
+    return list(problems) if options.format == "text" else _called_from_here(problems, folder)
+
+
+def _called_from_here(problems: Iterable[Problem], folder: Path) -> list[Problem]:
+    here = Path.cwd()
+    return [replace(each, file=reports.from_here(each.file, folder, here)) for each in problems]
 
 
 def _changes(plan: Plan) -> list[Changed]:
@@ -222,6 +253,7 @@ def _summary(plan: Plan, total: int) -> str:
 
 
 COMMANDS: Mapping[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "init": (_init_parser, _init),
     "lint": (_lint_parser, _lint),
 }
 
