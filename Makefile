@@ -22,9 +22,10 @@ demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, rep
 
 test: lint types check-generated verify unit others oldest ## Everything that must be green
 
-lint: $(READY) ## ruff: lint and format
+lint: $(READY) ## ruff: lint and format; the schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mega-codegen lint schemas/
 
 types: $(READY) ## mypy --strict and pyright (strict)
 	$(BIN)/mypy

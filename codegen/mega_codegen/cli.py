@@ -1,7 +1,8 @@
-"""``mega-codegen schemas/ -o generated/`` and ``mega-codegen verify schemas/``: the command. The only file that prints.
+"""``mega-codegen schemas/ -o generated/``, ``init``, ``lint`` and ``verify``: the commands. The only file that prints.
 
-Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences or ``verify`` a disagreement, 2 for
-errors.
+Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences, ``lint`` found something or
+``verify`` a disagreement, 2 for errors. Each command is a pair of a parser and a function; ``COMMANDS`` lists those
+that have a name.
 """
 
 from __future__ import annotations
@@ -10,14 +11,22 @@ import argparse
 import gc
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, TextIO
 
+from mega_codegen import reports
 from mega_codegen.errors import CodegenError, Problem, Report, shown
-from mega_codegen.generation import generate
-from mega_codegen.load import load, protocol
+from mega_codegen.generation import files_of, generate, understand
+from mega_codegen.lint import RULES, Subject, lint
+from mega_codegen.load import load, protocol, pyproject, text_of
+from mega_codegen.records import Document
+from mega_codegen.reports import Changed
+from mega_codegen.settings import Settings, from_table, with_options
+from mega_codegen.starter import FILES, NEXT_STEPS
 from mega_codegen.verify import verify
-from mega_codegen.write import Plan, apply, compare, diff, up_to_date
+from mega_codegen.write import MANIFEST, Change, Plan, apply, compare, create, diff, up_to_date
 
 OK, DIFFERENT, ERROR = 0, 1, 2
 
@@ -35,56 +44,110 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if given[:1] == ["verify"]:
-        return _verify(_verify_parser().parse_args(given[1:]))
-    options = _parser().parse_args(given)
+    named = COMMANDS.get(given[0]) if given else None
+    parser, run = named or (_generate_parser, _generate)
+    options = parser().parse_args(given[1:] if named else given)
     collecting = gc.isenabled()
     gc.disable()  # a run allocates much, frees little and ends: collecting costs a tenth of its time
     try:
-        return _run(options)
+        return run(options)
     finally:
         if collecting:
             gc.enable()
 
 
-def _run(options: argparse.Namespace) -> int:
+def _generate_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mega-codegen",
+        description="Generate typed MEGA events and subscribers from JSON Schema.",
+        epilog=f"Other commands: mega-codegen {', '.join(COMMANDS)}. A folder of that name: ./lint",
+    )
+    parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="write nothing; exit 1 and show a diff when not up to date")
+    mode.add_argument("--diff", action="store_true", help="write nothing; show what would change, as a diff")
+    _add_format(parser)
+    return parser
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=reports.FORMATS,
+        default="text",
+        help="for people, for programs (docs/formats.md), or as annotations of GitHub Actions",
+    )
+
+
+def _generate(options: argparse.Namespace) -> int:
     report = Report()
+    documents: tuple[Document, ...] = ()
     try:
         documents = load(options.schemas, report)
         files = generate(documents, protocol(), report)
-        plan = compare(options.output, files)
     except CodegenError as error:
-        print(error, file=sys.stderr)
+        _tell(options, _placed(options, error.problems, documents))
         return ERROR
-    _warn(report.problems)
-    if options.check or options.diff:
-        return _show(plan)
+    problems = _placed(options, report.problems, documents)
+    only_look = options.check or options.diff
     try:
-        apply(plan)
+        plan = compare(options.output, files)
+        if not only_look:
+            apply(plan)
     except CodegenError as error:
-        print(error, file=sys.stderr)
+        _tell(options, [*problems, *_from_here(options, error.problems, options.output)])
         return ERROR
     except OSError as error:
-        place = shown(str(error.filename or options.output))
-        print(f"{place}: error: cannot be written: {error.strerror}", file=sys.stderr)
+        _tell(options, [*problems, *_from_here(options, [_unwritable(error, options.output)], Path())])
         return ERROR
-    print(_summary(plan, len(files)))
+    _tell(options, problems, _changes(plan) if only_look or options.format == "json" else ())
+    if only_look:
+        return _show(options, plan)
+    if options.format != "json":
+        print(_summary(plan, len(files)))
     return OK
 
 
-def _verify(options: argparse.Namespace) -> int:
+def _lint_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mega-codegen lint",
+        description="Look for what is allowed in schemas and should not stay (docs/lint.md lists the rules).",
+    )
+    parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
+    for name, help_ in (
+        ("select", "the rules to hold, instead of what pyproject.toml selects and ignores"),
+        ("ignore", "rules not to hold, beside those that pyproject.toml ignores"),
+    ):
+        parser.add_argument(f"--{name}", action="extend", type=_ids, default=[], metavar="ML101,ML102", help=help_)
+    _add_format(parser)
+    return parser
+
+
+def _ids(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",")]
+
+
+def _lint(options: argparse.Namespace) -> int:
     report = Report()
+    documents: tuple[Document, ...] = ()
+    try:
+        settings = _settings(options)
+    except CodegenError as error:
+        _tell(options, _called_from_here(error.problems, Path()))
+        return ERROR
     try:
         documents = load(options.schemas, report)
-        files = generate(documents, protocol(), report)
-        found, tried = verify(documents, protocol(), files, options.seed)
+        understood = understand(documents, protocol(), report)
     except CodegenError as error:
-        print(error, file=sys.stderr)
+        _tell(options, _placed(options, error.problems, documents))
         return ERROR
-    for disagreement in found:
-        print(disagreement)
-    print(f"{options.schemas}: {tried} documents, {len(found)} disagreements")
-    return DIFFERENT if found else OK
+    subject = Subject(understood.library, understood.catalogue, understood.naming, report.problems)
+    findings = _placed(options, lint(subject, settings), documents)
+    _tell(options, findings, stream=sys.stdout)
+    if options.format == "text":
+        print(f"{shown(str(options.schemas))}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
+    return DIFFERENT if findings else OK
 
 
 def _verify_parser() -> argparse.ArgumentParser:
@@ -97,32 +160,119 @@ def _verify_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parser() -> argparse.ArgumentParser:
+def _verify(options: argparse.Namespace) -> int:
+    options.format = "text"
+    report = Report()
+    documents: tuple[Document, ...] = ()
+    try:
+        documents = load(options.schemas, report)
+        understood = understand(documents, protocol(), report)
+        found, tried = verify(
+            understood.library, understood.catalogue, understood.naming, files_of(understood), options.seed
+        )
+    except CodegenError as error:
+        _tell(options, _placed(options, error.problems, documents))
+        return ERROR
+    for disagreement in found:
+        print(disagreement)
+    print(f"{shown(str(options.schemas))}: {tried} documents, {len(found)} disagreements")
+    return DIFFERENT if found else OK
+
+
+def _init_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mega-codegen",
-        description="Generate typed MEGA events and subscribers from JSON Schema.",
-        epilog="mega-codegen verify schemas/ holds the generated classes against the schemas.",
+        prog="mega-codegen init",
+        description="Write a first event, a shared type and a workflow for GitHub Actions. Nothing is overwritten.",
     )
-    parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="write nothing; exit 1 and show a diff when not up to date")
-    mode.add_argument("--diff", action="store_true", help="write nothing; show what would change, as a diff")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="where to begin; here by default")
     return parser
 
 
-def _warn(problems: Sequence[Problem]) -> None:
-    for problem in sorted(set(problems)):
-        print(problem, file=sys.stderr)
+def _init(options: argparse.Namespace) -> int:
+    folder: Path = options.folder
+    try:
+        create(folder, FILES)
+    except CodegenError as error:
+        print(reports.as_text(_called_from_here(error.problems, folder)), end="", file=sys.stderr)
+        return ERROR
+    except OSError as error:
+        print(_unwritable(error, folder), file=sys.stderr)
+        return ERROR
+    for path in FILES:
+        print(shown(str(folder / path)))
+    print(f"\n{NEXT_STEPS}", end="")
+    return OK
 
 
-def _show(plan: Plan) -> int:
+def _unwritable(error: OSError, place: Path) -> Problem:
+    return Problem(str(error.filename or place), "", f"cannot be written: {error.strerror}")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    known = [rule.id for rule in RULES]
+    found = pyproject(options.schemas)
+    if found is None:
+        settings = Settings(frozenset(known))
+    else:
+        path, table, prefix = found
+        settings = from_table(table, str(path), known, prefix)
+    return with_options(settings, options.select, options.ignore, known)
+
+
+def _placed(options: argparse.Namespace, problems: Iterable[Problem], documents: Sequence[Document]) -> list[Problem]:
+    """Problems of schemas with line and column; only files that could be read are read again."""
+    known = {document.path for document in documents}
+    found = reports.placed(problems, lambda file: text_of(options.schemas, file) if file in known else "")
+    return _from_here(options, found, options.schemas)
+
+
+def _from_here(options: argparse.Namespace, problems: Iterable[Problem], folder: Path) -> list[Problem]:
+    """The problems as the format names their files: people know the folder that they gave, programs do not."""
+    return list(problems) if options.format == "text" else _called_from_here(problems, folder)
+
+
+def _called_from_here(problems: Iterable[Problem], folder: Path) -> list[Problem]:
+    here = Path.cwd()
+    return [replace(each, file=reports.from_here(each.file, folder, here)) for each in problems]
+
+
+def _changes(plan: Plan) -> list[Changed]:
+    changes = plan.changes
+    if not changes and not up_to_date(plan):
+        changes = (Change(MANIFEST, "", ""),)
+    here = Path.cwd()
+    return [Changed(reports.from_here(each.path, plan.folder, here), _action(each)) for each in changes]
+
+
+def _action(change: Change) -> Literal["add", "change", "remove"]:
+    if change.before is None:
+        return "add"
+    return "remove" if change.after is None else "change"
+
+
+def _tell(
+    options: argparse.Namespace,
+    problems: Sequence[Problem],
+    changes: Sequence[Changed] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Print all that a run has to say about files, once; text goes to stderr unless it is what was asked for."""
+    if options.format == "json":
+        print(reports.as_json(problems, changes), end="")
+    elif options.format == "github":
+        print(reports.as_github(problems, changes), end="")
+    else:
+        print(reports.as_text(problems), end="", file=stream or sys.stderr)
+
+
+def _show(options: argparse.Namespace, plan: Plan) -> int:
     if up_to_date(plan):
         return OK
-    sys.stdout.writelines(diff(plan))
-    if not plan.changes:
-        print("the manifest is not up to date")
-    print(f"{len(plan.changes)} of the generated files are not up to date", file=sys.stderr)
+    if options.format != "json":
+        sys.stdout.writelines(reports.as_diff(diff(plan)))
+        if not plan.changes:
+            print("the manifest is not up to date")
+        print(f"{len(plan.changes)} of the generated files are not up to date", file=sys.stderr)
     return DIFFERENT
 
 
@@ -131,6 +281,13 @@ def _summary(plan: Plan, total: int) -> str:
     removed = len(plan.changes) - written
     parts = [f"{written} written", *([f"{removed} removed"] if removed else []), f"{total - written} unchanged"]
     return f"{shown(str(plan.folder))}: {', '.join(parts)}"
+
+
+COMMANDS: Mapping[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "init": (_init_parser, _init),
+    "lint": (_lint_parser, _lint),
+    "verify": (_verify_parser, _verify),
+}
 
 
 if __name__ == "__main__":

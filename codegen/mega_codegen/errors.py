@@ -16,9 +16,13 @@ def shown(text: str) -> str:
     What does not print, and what changes the direction of the text around it, is written as an escape; what a CI
     system would take for a command at the begin of a line is kept away from there.
     """
-    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    line = line.replace("##[", "#\\x23[")
+    line = printable(text).replace("##[", "#\\x23[")
     return f"./{line}" if line.lstrip().startswith(("::", "##")) else line
+
+
+def printable(text: str) -> str:
+    """Text of strangers with an escape for each character that does not print."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,12 +30,14 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        file: path of the file, relative to the folder that was read.
+        file: path of the file, relative to the folder that was read; empty when it concerns no file.
         pointer: JSON pointer into the file, ``""`` for its root.
         message: what is wrong.
         remedy: what to do about it; may be empty.
         warning: whether generation goes on nevertheless.
-        position: line and column where they are known better than by the pointer, such as ``"3:14"``.
+        line: line in the file, from 1; 0 while it is not known.
+        column: column in the line, counted in characters from 1; 0 while it is not known.
+        rule: id and name of the lint rule that found it, such as ``"ML101 event-description"``; empty for all others.
     """
 
     file: str
@@ -39,48 +45,48 @@ class Problem:
     message: str
     remedy: str = ""
     warning: bool = False
-    position: str = ""
+    line: int = 0
+    column: int = 0
+    rule: str = ""
+
+    @property
+    def severity(self) -> str:
+        """``"error"`` or ``"warning"``."""
+        return "warning" if self.warning else "error"
 
     def __str__(self) -> str:
-        place = ":".join(part for part in (self.file, self.position) if part)
-        kind = "warning" if self.warning else "error"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = f"{shown(place)}#{shown(self.pointer)}: " if self.file else ""
+        rule = f" [{self.rule}]" if self.rule else ""
         remedy = f"\n    {shown(self.remedy)}" if self.remedy else ""
-        return f"{shown(place)}#{shown(self.pointer)}: {kind}: {shown(self.message)}{remedy}"
+        return f"{where}{self.severity}: {shown(self.message)}{rule}{remedy}"
 
 
 class CodegenError(Exception):
-    """Base of the errors that the generator raises on purpose."""
+    """Base of the errors that the generator raises on purpose. It is made of problems, or of the message of one.
+
+    Attributes:
+        problems: all that is wrong, sorted by place; warnings included.
+    """
+
+    def __init__(self, problems: str | Iterable[Problem]) -> None:
+        self.problems = tuple([Problem("", "", problems)] if isinstance(problems, str) else sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class SchemaErrors(CodegenError):  # noqa: N818 - it holds several
-    """The schemas cannot be generated from.
-
-    Attributes:
-        problems: all of them, sorted by place; warnings included.
-    """
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
-        super().__init__("\n".join(map(str, self.problems)))
+    """The schemas cannot be generated from."""
 
 
 class OutputErrors(CodegenError):  # noqa: N818 - it holds several
-    """The output cannot be written without overwriting what the generator did not write.
-
-    Attributes:
-        problems: all of them, sorted by place.
-    """
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
-        super().__init__("\n".join(map(str, self.problems)))
+    """The output cannot be written without overwriting what the generator did not write."""
 
 
 class MissingDependency(CodegenError):  # noqa: N818 - named for what is missing
     """A library of the ``codegen`` extra is not installed."""
 
     def __init__(self, library: str) -> None:
-        super().__init__(f"{library} is not installed. Run: pip install 'mega-typed[codegen]'")
+        super().__init__([Problem("", "", f"{library} is not installed", "Run: pip install 'mega-typed[codegen]'")])
 
 
 @dataclass(slots=True)
@@ -89,9 +95,11 @@ class Report:
 
     problems: list[Problem] = field(default_factory=list[Problem])
 
-    def error(self, file: str, pointer: str, message: str, remedy: str = "", position: str = "") -> None:
-        """Note something that stops generation."""
-        self.problems.append(Problem(file, pointer, message, remedy, position=position))
+    def error(
+        self, file: str, pointer: str, message: str, remedy: str = "", position: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Note something that stops generation. The position need be given only where no pointer leads to it."""
+        self.problems.append(Problem(file, pointer, message, remedy, False, *position))
 
     def warn(self, file: str, pointer: str, message: str, remedy: str = "") -> None:
         """Note something that generation survives."""

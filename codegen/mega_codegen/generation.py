@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from mega_codegen.build import build
 from mega_codegen.check import examples, well_formed
 from mega_codegen.emit import emit
-from mega_codegen.errors import CodegenError, Report
+from mega_codegen.errors import Problem, Report, SchemaErrors
 from mega_codegen.model import catalogue, library_of
 from mega_codegen.names import name
-from mega_codegen.records import Document
+from mega_codegen.records import Catalogue, Document, Naming
+from mega_codegen.resolve import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a set of schemas means, without an error in it.
+
+    Attributes:
+        library: the documents, and the protocol.
+        catalogue: their events and types.
+        naming: the Python names of these.
+    """
+
+    library: Library
+    catalogue: Catalogue
+    naming: Naming
 
 
 def generate(documents: Sequence[Document], protocol: Document, report: Report | None = None) -> dict[str, str]:
@@ -27,20 +45,48 @@ def generate(documents: Sequence[Document], protocol: Document, report: Report |
     Raises:
         SchemaErrors: the schemas cannot be generated from; it holds all problems at once.
         MissingDependency: a library of the ``codegen`` extra is not installed.
-        CodegenError: the schemas nest too deeply.
     """
+    return files_of(understand(documents, protocol, report or Report()))
+
+
+def files_of(understood: Understood) -> dict[str, str]:
+    """The steps after the names: the text of each file by its path.
+
+    Raises:
+        MissingDependency: the model generator is not installed.
+    """
+    with _bounded():
+        read, naming = understood.catalogue, understood.naming
+        return emit(read, naming, build(read, naming))
+
+
+def understand(documents: Sequence[Document], protocol: Document, report: Report) -> Understood:
+    """The steps up to the names: all that can be wrong with schemas is found here.
+
+    Args:
+        documents: the schema files.
+        protocol: the protocol schema that ships with the generator.
+        report: takes warnings, and holds what reading has found already.
+
+    Raises:
+        SchemaErrors: the schemas cannot be generated from; it holds all problems at once.
+        MissingDependency: a library of the ``codegen`` extra is not installed.
+    """
+    with _bounded():
+        fine = well_formed(documents, report)
+        broken = {problem.file for problem in report.problems if not problem.warning}
+        library = library_of(fine, protocol, broken, report)
+        read = catalogue(library, report)
+        naming = name(read, report)
+        examples(fine, library, report)
+        report.raise_errors()
+        return Understood(library, read, naming)
+
+
+@contextmanager
+def _bounded() -> Generator[None, None, None]:
     try:
-        return _generate(documents, protocol, report or Report())
+        yield
     except RecursionError as error:
-        raise CodegenError("error: the schemas nest too deeply\n    Make some of the levels objects.") from error
-
-
-def _generate(documents: Sequence[Document], protocol: Document, report: Report) -> dict[str, str]:
-    fine = well_formed(documents, report)
-    broken = {problem.file for problem in report.problems if not problem.warning}
-    library = library_of(fine, protocol, broken, report)
-    read = catalogue(library, report)
-    naming = name(read, report)
-    examples(fine, library, report)
-    report.raise_errors()
-    return emit(read, naming, build(read, naming))
+        problem = Problem("", "", "the schemas nest too deeply", "Make some of the levels objects.")
+        raise SchemaErrors([problem]) from error

@@ -1,8 +1,8 @@
 """Read schema files. The only step that touches the file system for reading.
 
-Nothing outside the given folder is read: symbolic links are refused, whether they are files or folders. JSON is read
-strictly, because what a validator in another language cannot read must not pass here: duplicate keys, ``NaN`` and lone
-surrogates are errors, each with line and column where the parser knows them.
+Nothing outside the given folder is read, except for the settings of the linter: symbolic links are refused, whether
+they are files or folders. JSON is read strictly, because what a validator in another language cannot read must not pass
+here: duplicate keys, ``NaN`` and lone surrogates are errors, each with line and column.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from mega_codegen.errors import Report
+from mega_codegen import positions
+from mega_codegen.errors import CodegenError, Problem, Report
+from mega_codegen.positions import Position
 from mega_codegen.records import Document, Json
 
 SUFFIX = ".json"
@@ -26,7 +31,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Rejected(Exception):  # noqa: N818 - never leaves this file
-    pass
+    """JSON that is not acceptable, because of the first token that passes a test."""
+
+    def __init__(self, message: str, test: Callable[[str, int], bool]) -> None:
+        super().__init__(message)
+        self.test = test
+
+
+class _Repeated(Exception):  # noqa: N818 - never leaves this file
+    """A key occurs twice in one object."""
 
 
 def load(folder: Path, report: Report) -> tuple[Document, ...]:
@@ -63,6 +76,35 @@ def protocol() -> Document:
     return Document("mega:protocol", json.loads(text))
 
 
+def pyproject(folder: Path) -> tuple[Path, Json, str] | None:
+    """The nearest ``pyproject.toml`` that has a table ``[tool.mega-codegen]``.
+
+    Args:
+        folder: where to look first; then in each folder above.
+
+    Returns:
+        The file, that table, and the folder as seen from the file, with a slash at its end.
+
+    Raises:
+        CodegenError: a file of that name on the way cannot be read.
+    """
+    here = Path(os.path.realpath(folder))
+    for above in (here, *here.parents):
+        path = above / "pyproject.toml"
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise CodegenError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
+        except (ValueError, RecursionError) as error:
+            raise CodegenError([Problem(str(path), "", f"is not TOML: {error}")]) from error
+        tool = content.get("tool")
+        if isinstance(tool, dict) and "mega-codegen" in tool:
+            return path, tool["mega-codegen"], f"{here.relative_to(above).as_posix()}/"
+    return None
+
+
 def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
     place = folder.relative_to(root)
     if len(place.parts) > DEPTH:
@@ -97,14 +139,29 @@ def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
 
 def _read(path: Path, name: str, report: Report) -> Document | None:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        report.error(name, "", f"is not UTF-8: byte {error.start}", "Save the file as UTF-8.")
+        before = error.object[: error.start].decode("utf-8-sig").split("\n")
+        at = Position(len(before), len(before[-1]) + 1)
+        report.error(name, "", f"is not UTF-8: byte {error.start}", "Save the file as UTF-8.", at)
         return None
     except OSError as error:
         report.error(name, "", f"cannot be read: {error.strerror}")
         return None
-    return parse(name, text, report)
+    return parse(name, text.removeprefix("\ufeff"), report)
+
+
+def text_of(folder: Path, name: str) -> str:
+    """The text of a schema file once more, for those who report about it; empty when it cannot be read any more.
+
+    Args:
+        folder: the folder of schemas.
+        name: path of the file, relative to the folder.
+    """
+    try:
+        return (folder / name).read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError):
+        return ""
 
 
 def parse(name: str, text: str, report: Report) -> Document | None:
@@ -119,63 +176,85 @@ def parse(name: str, text: str, report: Report) -> Document | None:
         The document, or ``None`` when the text is not acceptable.
     """
     try:
-        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float)
+        tree = _tree(text)
     except json.JSONDecodeError as error:
-        report.error(name, "", f"is not JSON: {error.msg}", position=f"{error.lineno}:{error.colno}")
+        report.error(name, "", f"is not JSON: {error.msg}", position=(error.lineno, error.colno))
+        return None
+    except _Repeated:
+        key, at = positions.repeated(text)
+        report.error(name, "", f"the key {json.dumps(key)} occurs twice in one object", position=at)
         return None
     except _Rejected as error:
-        report.error(name, "", str(error))
-        return None
-    except RecursionError:
-        tree = None
-    except ValueError as error:
-        report.error(name, "", f"is not JSON: {error}")
-        return None
-    fault = _fault(tree) if tree is not None else _TOO_DEEP
-    if fault:
-        report.error(name, "", fault)
+        report.error(name, "", str(error), position=positions.first(text, error.test))
         return None
     if not isinstance(tree, dict):
-        report.error(name, "", "a schema file must hold a JSON object", "Wrap the schema in {...}.")
+        at = positions.first(text, lambda _token, _depth: True)
+        report.error(name, "", "a schema file must hold a JSON object", "Wrap the schema in {...}.", at)
         return None
     return Document(name, tree)
 
 
-_TOO_DEEP = f"nests deeper than {DEPTH} levels"
+def _tree(text: str) -> Json:
+    """The tree that a text describes.
+
+    Raises:
+        json.JSONDecodeError: the text is not JSON.
+        _Rejected: it is, and not acceptable.
+        _Repeated: the same.
+    """
+    try:
+        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float)
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # an integer has more digits than Python reads
+        raise _Rejected(f"is not JSON: {error}", _is_too_long) from error
+    _check(tree)
+    return tree
+
+
+def _too_deep() -> _Rejected:
+    return _Rejected(f"nests deeper than {DEPTH} levels", lambda _, depth: depth >= DEPTH)
+
+
+def _is_too_long(token: str, _: int) -> bool:
+    return len(token.lstrip("-")) > sys.get_int_max_str_digits() and token.lstrip("-").isdecimal()
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _Rejected(f"the key {json.dumps(twice)} occurs twice in one object")
+        raise _Repeated
     return result
 
 
 def _float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise _Rejected(f"the number {text} is too large")
+        raise _Rejected(f"the number {text} is too large", lambda token, _: token.startswith(text))
     return value
 
 
 def _constant(name: str) -> Json:
-    raise _Rejected(f"{name} is not JSON")
+    raise _Rejected(f"{name} is not JSON", lambda token, _: token.startswith(name))
 
 
-def _fault(tree: Json) -> str:
-    """Why a parsed tree is not acceptable: it nests too deeply or holds text that UTF-8 cannot say."""
+def _check(tree: Json) -> None:
+    """Refuse a tree that nests too deeply or holds text that UTF-8 cannot say."""
     stack: list[tuple[Json, int]] = [(tree, 1)]
     while stack:
         node, depth = stack.pop()
         if depth > DEPTH:
-            return _TOO_DEEP
+            raise _too_deep()
         if isinstance(node, dict):
             stack.extend((key, depth) for key in node)
             stack.extend((value, depth + 1) for value in node.values())
         elif isinstance(node, list):
             stack.extend((value, depth + 1) for value in node)
         elif isinstance(node, str) and _SURROGATE.search(node):
-            return f"the text {json.dumps(node)} holds a lone surrogate"
-    return ""
+            raise _Rejected(f"the text {json.dumps(node)} holds a lone surrogate", partial(_says, node))
+
+
+def _says(text: str, token: str, _: int) -> bool:
+    return positions.decoded(token) == text

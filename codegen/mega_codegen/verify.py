@@ -24,9 +24,7 @@ from typing import Any
 from mega_codegen.bundle import bundle
 from mega_codegen.errors import MissingDependency, Report
 from mega_codegen.keywords import FORMATS, has_form
-from mega_codegen.model import catalogue, library_of
-from mega_codegen.names import name
-from mega_codegen.records import Document, EventModel, Json, Place
+from mega_codegen.records import Catalogue, EventModel, Json, Naming, Place
 from mega_codegen.resolve import Library
 
 DOCUMENTS = 400
@@ -60,13 +58,14 @@ class Disagreement:
 
 
 def verify(
-    documents: Sequence[Document], protocol: Document, files: Mapping[str, str], seed: int = 0
+    library: Library, catalogue: Catalogue, naming: Naming, files: Mapping[str, str], seed: int = 0
 ) -> tuple[list[Disagreement], int]:
     """Try documents on every event.
 
     Args:
-        documents: the schema files, free of errors.
-        protocol: the protocol schema.
+        library: the schemas, free of errors.
+        catalogue: what they define.
+        naming: the Python names of these.
         files: what was generated from them.
         seed: of the changes that are made.
 
@@ -76,14 +75,10 @@ def verify(
     Raises:
         MissingDependency: ``jsonschema`` is not installed.
     """
-    report = Report()
-    library = library_of(documents, protocol, (), report)
-    read = catalogue(library, report)
-    naming = name(read, report)
     found: list[Disagreement] = []
     tried = 0
     with _package(files) as package:
-        for event in read.events:
+        for event in catalogue.events:
             location = naming.classes[event.content.key]
             cls = getattr(importlib.import_module(f"{package}.{location.package}"), location.name)
             place = _place_of(event, library)

@@ -2,7 +2,8 @@
 
 A manifest in the folder remembers what was written. A file that the manifest does not know is somebody else's, and so
 is one that was changed since: neither is overwritten nor removed, the run stops before it writes anything. Files are
-written beside their place and moved there, and only when their text differs.
+written beside their place and moved there, and only when their text differs. The files of a new project must not be
+there at all.
 """
 
 from __future__ import annotations
@@ -125,6 +126,33 @@ def apply(plan: Plan) -> None:
             _remove_empty(target.parent, plan.folder)
     if plan.changes or plan.known != plan.digests:
         _write_manifest(plan.folder, plan.digests)
+
+
+def create(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files where nothing is yet: all of them, or none when one is in the way.
+
+    Args:
+        folder: where the files belong; need not exist.
+        files: text by path.
+
+    Raises:
+        OutputErrors: there is something at the path of a file, or a folder of it is something else.
+        OSError: a file cannot be written.
+    """
+    report = Report()
+    for path in files:
+        if os.path.lexists(folder / path):
+            report.error(path, "", "is there already, and nothing is overwritten", "Move it away.")
+        for part in (part for part in PurePosixPath(path).parents if os.path.lexists(folder / part)):
+            if not (folder / part).is_dir():
+                report.error(part.as_posix(), "", "is not a folder", "Move it away.")
+    if report.problems:
+        raise OutputErrors(report.problems)
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
 
 
 def _sweep(plan: Plan) -> None:

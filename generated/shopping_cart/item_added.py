@@ -18,6 +18,7 @@ class ItemAdded(Event):
     __object_type__: ClassVar[str | None] = "shopping_cart"
 
     item_id: UUID
+    """Key of the article."""
     quantity: Annotated[int, Field(ge=1)]
     """How many pieces were added."""
     price: DecimalString | None = None

@@ -19,9 +19,11 @@ class ItemAddedV2Source(Model):
     __nullable__: ClassVar[frozenset[str]] = frozenset({"campaign"})
 
     page: Literal["search", "product", "wishlist", "recommendation"]
+    """The kind of page."""
     position: Annotated[int | None, Field(ge=1)] = None
     """Place in the list, from the top."""
     campaign: str | None = None
+    """Key of the campaign; null when there is none."""
 
 
 class ItemAddedV2(Event):
@@ -37,9 +39,13 @@ class ItemAddedV2(Event):
     __nullable__: ClassVar[frozenset[str]] = frozenset({"note"})
 
     item_id: UUID
+    """Key of the article."""
     quantity: Annotated[int, Field(ge=1)]
+    """How many pieces were added."""
     price: DecimalString
+    """Price of one piece at that moment."""
     currency: Literal["USD", "EUR", "GBP", "BRL"]
+    """ISO 4217 code of the price."""
     source: ItemAddedV2Source | None = None
     """Where in the shop the shopper found the item."""
     note: Annotated[str | None, Field(max_length=500)] = None

@@ -19,7 +19,9 @@ class ItemRemoved(Event):
     __nullable__: ClassVar[frozenset[str]] = frozenset({"reason"})
 
     item_id: UUID
+    """Key of the article."""
     quantity: Annotated[int | None, Field(ge=1)] = None
     """How many pieces were removed; all of them where it is missing."""
     reason: Literal["changed_mind", "out_of_stock", "too_expensive"] | None = None
+    """What the shopper said; null when the shopper was asked and did not say."""
     object: ObjectState[Cart] | None = None

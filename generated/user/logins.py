@@ -9,4 +9,6 @@ class Device(Model):
     """What the user logged in with."""
 
     model: str
+    """As the maker calls it."""
     os_version: str | None = None
+    """Version of the operating system."""

@@ -18,10 +18,14 @@ class UserCreated(Event):
     __nullable__: ClassVar[frozenset[str]] = frozenset({"name"})
 
     username: Annotated[str, Field(max_length=64, min_length=3)]
+    """What the user logs in with."""
     name: str | None = None
-    """Full name, as the user writes it."""
+    """Full name, as the user writes it; null when the user would not say."""
     class_: Literal["member", "staff", "guest"]
     """What the account may do."""
     email: Annotated[str | None, Field(min_length=3)] = None
+    """Where the user is reached."""
     birth_date: date | None = None
+    """Where the user gave it."""
     preferences: dict[str, bool] | None = None
+    """Switches of the account, by name."""

@@ -17,3 +17,4 @@ class UserLoginApp(Event):
 
     device: Device
     app_version: Annotated[str, Field(pattern="^[0-9]+\\.[0-9]+(\\.[0-9]+)?$")]
+    """Version of the app, in two or three parts."""

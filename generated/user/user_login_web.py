@@ -14,5 +14,8 @@ class UserLoginWeb(Event):
     __nullable__: ClassVar[frozenset[str]] = frozenset({"user_agent"})
 
     ip_address: str
+    """Address of the browser, version 4 or 6."""
     user_agent: str | None = None
+    """What the browser says of itself; null when it says nothing."""
     two_factor: bool | None = None
+    """Whether a second factor was asked for."""

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mega_codegen import protocol
+from mega_codegen import Report, protocol
 from mega_codegen.cli import main
+from mega_codegen.generation import understand
 from mega_codegen.keywords import FORMATS
-from mega_codegen.verify import verify
+from mega_codegen.verify import Disagreement, verify
 from mega_typed import Event, InvalidPayload
 from mega_typed.schema_check import PATTERNS
 from pydantic import ValidationError
@@ -82,13 +83,18 @@ def definition(schema: Any, name: str = "thing.happened") -> dict[str, Any]:
     return {"a.json": event({"x": schema, "y": {"type": "integer"}}, name=name) | {"$defs": TREE}}
 
 
+def _verified(schemas: dict[str, Any], files: dict[str, str]) -> tuple[list[Disagreement], int]:
+    understood = understand(documents(schemas), protocol(), Report())
+    return verify(understood.library, understood.catalogue, understood.naming, files)
+
+
 @pytest.mark.parametrize("what", [*SCHEMAS, *EXACT])
 def test_the_class_accepts_what_the_schema_accepts(what: str) -> None:
     """No document of hundreds is judged differently by the schema and by the class; only some classes carry a check."""
     schemas = definition({**SCHEMAS, **EXACT}[what])
     files = package(schemas)
     assert ("shop/thing_happened.schema.json" in files) == (what in SCHEMAS)
-    found, tried = verify(documents(schemas), protocol(), files)
+    found, tried = _verified(schemas, files)
     assert found == []
     assert tried > 100
 
@@ -166,7 +172,7 @@ def test_dynamic_references_are_settled(tmp_path: Path) -> None:
 def test_verify_finds_what_is_wrong() -> None:
     """A class that holds less than its schema is found, with a document that has nothing to spare."""
     schemas = definition({"type": "string"})
-    found, _ = verify(documents(definition({"type": "string", "maxLength": 2})), protocol(), package(schemas))
+    found, _ = _verified(definition({"type": "string", "maxLength": 2}), package(schemas))
     assert [each.generated for each in found] == [""]
     assert list(found[0].document["event"]["attributes"]) == ["x"]
     assert "is too long" in found[0].schema

@@ -19,4 +19,6 @@ def test_a_missing_library_names_the_install_line() -> None:
     )
     done = run("-c", program)
     assert done.returncode == 2
-    assert done.stderr.strip() == ("datamodel-code-generator is not installed. Run: pip install 'mega-typed[codegen]'")
+    assert done.stderr == (
+        "error: datamodel-code-generator is not installed\n    Run: pip install 'mega-typed[codegen]'\n"
+    )
