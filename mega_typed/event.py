@@ -530,7 +530,7 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
         if fields["object"] is not None:
             document["object"] = fields["object"]
         extra: dict[str, Any] = fields["extra"]
-        if extra:
+        if extra or "extra" in sent:
             document["extra"] = extra
         try:
             if private is not None:

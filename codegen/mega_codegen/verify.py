@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from mega_codegen.bundle import bundle
-from mega_codegen.errors import MissingDependency, Report
-from mega_codegen.keywords import FORMATS, has_form
+from mega_codegen.errors import Report
 from mega_codegen.records import Catalogue, EventModel, Json, Naming, Place
+from mega_codegen.reference import Undecided, reference
 from mega_codegen.resolve import Library
 
 DOCUMENTS = 400
@@ -124,16 +124,9 @@ class _Judges:
     """Both opinions about documents of one event."""
 
     def __init__(self, event: EventModel, tree: Json, cls: Any) -> None:
-        try:
-            import jsonschema
-        except ImportError as error:
-            raise MissingDependency("jsonschema") from error
-        formats = jsonschema.FormatChecker(formats=())
-        for each in FORMATS:
-            formats.checks(each)(_checks(each))
         self.tree = tree
         self._event = event
-        self._validator = jsonschema.Draft202012Validator(tree, format_checker=formats)
+        self._objects = reference(tree)
         self._read: Callable[[str], object] = cls.from_json
 
     def accepts(self, document: Json) -> bool:
@@ -141,7 +134,10 @@ class _Judges:
         return not self._objections(document)
 
     def disagree(self, document: Json) -> bool:
-        return self.accepts(document) != (not self._refusal(document))
+        try:
+            return self.accepts(document) != (not self._refusal(document))
+        except Undecided:
+            return False
 
     def explain(self, document: Json) -> Disagreement:
         return Disagreement(self._event.title, document, self._objections(document), self._refusal(document))
@@ -150,10 +146,10 @@ class _Judges:
         read = _as_read(document, self._event)
         if read is None:
             return "another event, or none"
-        found = list(self._validator.iter_errors(read))
-        if found and not any(self._validator.iter_errors(_without_nulls(read))):
+        found = self._objects(read)
+        if found and not self._objects(_without_nulls(read)):
             return ""
-        return "; ".join(f"{each.json_path}: {each.message}" for each in found)[:500]
+        return "; ".join(found)[:500]
 
     def _refusal(self, document: Json) -> str:
         try:
@@ -161,10 +157,6 @@ class _Judges:
         except ValueError as error:  # every DecodeError is one
             return str(error).replace("\n", " ")[:500]
         return ""
-
-
-def _checks(name: str) -> Callable[[object], bool]:
-    return lambda value: not isinstance(value, str) or has_form(name, value)
 
 
 def _as_read(document: Json, event: EventModel) -> Json:

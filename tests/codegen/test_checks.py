@@ -56,6 +56,13 @@ SCHEMAS: dict[str, Any] = {
     },
     "no type": {"minimum": 1, "maxLength": 1},
     "a list of lists": {"$ref": "#/$defs/tree"},
+    "patterns that Python reads in another way": {
+        "type": "object",
+        "patternProperties": {r"^\d$": {"type": "string", "pattern": r"^\w+$"}, r"\p{Lu}": {"type": "integer"}},
+        "additionalProperties": {"pattern": r"\s$"},
+        "examples": [{"1": "a", "A": 1}, {"٣": " "}],
+    },
+    "multiples of large numbers": {"type": "number", "multipleOf": 2.0, "examples": [2**53 + 2, 1e300]},
     "look-ahead": {"type": "string", "pattern": "^(?!x)."},
 }
 EXACT: dict[str, Any] = {
