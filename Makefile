@@ -62,7 +62,7 @@ bench: $(READY) ## Ratios of medians, interleaved, CPU time
 	$(BIN)/python -m bench
 
 clean: ## Remove the virtual environments and the caches
-	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .mega_codegen_cache
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

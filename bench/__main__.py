@@ -8,6 +8,7 @@ slow moment of the machine hits both. Ratios are what counts; the absolute colum
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -265,9 +267,9 @@ generate(
 """
 OURS = """
 from mega_codegen import cli
-import datamodel_code_generator, jsonschema_rs
+import datamodel_code_generator, jsonschema_rs, mega_codegen.runs
 start = time.process_time()
-assert cli.main([sys.argv[1], "-o", sys.argv[2]]) == 0
+assert cli.main([sys.argv[1], "-o", sys.argv[2], "--no-cache"]) == 0
 """
 
 
@@ -293,6 +295,54 @@ def generator_row(count: int, rounds: int, folder: Path) -> tuple[float, float]:
         samples[0].append(cpu_of(BARE, str(document), str(folder / f"bare{count}_{number}.py")))
         samples[1].append(cpu_of(OURS, str(source), str(folder / f"ours{count}_{number}")))
     return median(samples[0]), median(samples[1])
+
+
+def again_rows(folder: Path, count: int = 1000, rounds: int = 5) -> Iterator[tuple[str, float, float, float]]:
+    """Whole processes: the command with a last run to start from, against the command without (``--no-cache``)."""
+    source, output = folder / f"s_again{count}", folder / "again"
+    schemas(count, source)
+    changed = source / "bench" / "thing41.v1.schema.json"
+    before = changed.read_text()
+    command = ["-m", "mega_codegen", str(source), "-o", str(output)]
+
+    def run(*more: str) -> float:
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *command, *more], check=True, cwd=folder, capture_output=True)
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
+
+    def edited(number: int, kind: str) -> float:
+        schema = json.loads(before)
+        attributes = schema["properties"]["event"]["properties"]["attributes"]["properties"]
+        if kind == "description":
+            schema["description"] = f"Something happened, {number}."
+        elif kind == "constraint":
+            attributes["quantity_41"]["minimum"] = 100 + number
+        else:
+            attributes["reason"] = {"type": "string", "maxLength": 100 + number}
+        changed.write_text(json.dumps(schema))
+        seconds = run()
+        changed.write_text(before)
+        run()
+        return seconds
+
+    samples: dict[str, list[float]] = {}
+    run()
+    for number in range(rounds):
+        steps: tuple[tuple[str, Callable[[], float]], ...] = (
+            ("cold", lambda: run("--no-cache")),
+            ("cold check", lambda: run("--no-cache", "--check")),
+            ("again", run),
+            ("check", lambda: run("--check")),
+            *((kind, partial(edited, number, kind)) for kind in ("description", "constraint", "field")),
+        )
+        for name, measured in steps:
+            samples.setdefault(name, []).append(measured())
+    cold, cold_check = median(samples["cold"]), median(samples["cold check"])
+    yield "generate again, nothing changed / cold", cold, median(samples["again"]), 0.15
+    yield "--check, nothing changed / cold", cold_check, median(samples["check"]), 0.15
+    for kind in ("description", "constraint", "field"):
+        yield f"one changed file of {count} ({kind}) / cold", cold, median(samples[kind]), 0.25
 
 
 def import_row(folder: Path, rounds: int = 7) -> tuple[float, float]:
@@ -338,6 +388,8 @@ def main() -> None:
                 *generator_row(count, rounds, folder),
                 1.3,
             )
+        for again in again_rows(folder):
+            show(*again)
         show("import 100 events: one used / all built", *import_row(folder), 0.4)
 
 

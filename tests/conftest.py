@@ -129,3 +129,11 @@ def topic(sns: SNSClient, sqs: SQSClient) -> Iterator[Factory]:
 def roundtrip() -> Callable[[object], object]:
     """Through pickle and back."""
     return lambda value: pickle.loads(pickle.dumps(value))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of the generator remember nothing in the folder of the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEGA_CODEGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -73,22 +73,38 @@ _CONSTRAINTS: Mapping[str, str] = {
 _LIBRARY_TYPES: Mapping[str, Expression] = {"date-time": TIMESTAMP, "decimal": DECIMAL_STRING}
 
 
-def build(catalogue: Catalogue, naming: Naming) -> Bodies:
+def build(catalogue: Catalogue, naming: Naming, known: dict[str, Expression] | None = None) -> Bodies:
     """The fields of all classes.
+
+    Args:
+        catalogue: events and types.
+        naming: their names.
+        known: what the library wrote for a field before, by what the field may be; takes what it writes now.
 
     Raises:
         MissingDependency: datamodel-code-generator is not installed.
     """
+    known = {} if known is None else known
     document = _Document()
-    fields = {
-        model.key: {naming.members[model.key][member.wire]: document.add(member) for member in model.members}
-        for model in (*(event.content for event in catalogue.events), *catalogue.types)
-    }
-    written = _Reading(document).fields(_call(document.tree)) if document.tree["$defs"] else {}
-    missing = {name for names in fields.values() for name in names.values()} - written.keys()
-    if missing:
-        raise CodegenError(f"datamodel-code-generator left out {len(missing)} fields of {len(written)}")
-    return {key: {python: written[name] for python, name in names.items()} for key, names in fields.items()}
+    fields: dict[str, dict[str, str]] = {}
+    for model in (*(event.content for event in catalogue.events), *catalogue.types):
+        names = fields[model.key] = {}
+        for member in model.members:
+            identity = names[naming.members[model.key][member.wire]] = _identity(member)
+            if identity not in known:
+                document.add(identity, member)
+    if document.names:
+        written = _Reading(document).fields(_call(document.tree))
+        missing = set(document.names.values()) - written.keys()
+        if missing:
+            raise CodegenError(f"datamodel-code-generator left out {len(missing)} fields of {len(written)}")
+        known |= {identity: written[name] for identity, name in document.names.items()}
+    return {key: {python: known[identity] for python, identity in names.items()} for key, names in fields.items()}
+
+
+def _identity(member: Member) -> str:
+    """What the annotation of a field follows from."""
+    return repr((member.required, member.shape.nullable, member.shape.schema))
 
 
 class _Document:
@@ -96,23 +112,21 @@ class _Document:
 
     def __init__(self) -> None:
         self.classes: dict[str, str] = {}
-        self.opaque: dict[Expression, str] = {}
+        self.opaque: dict[str, Expression] = {}
+        self._opaque_names: dict[str, str] = {}
         self.tree: dict[str, Any] = {"$defs": {}}
-        self._fields: dict[tuple[str, bool], str] = {}
+        self.names: dict[str, str] = {}
 
-    def add(self, member: Member) -> str:
-        """Have a field written, unless an equal one is already; returns its neutral name."""
-        schema = self._outer(member.shape)
-        identity = (repr(schema), member.required)
-        if identity not in self._fields:
-            number = len(self._fields)
-            name = self._fields[identity] = f"f{number}"
+    def add(self, identity: str, member: Member) -> None:
+        """Have a field written, unless an equal one is already."""
+        if identity not in self.names:
+            number = len(self.names)
+            name = self.names[identity] = f"f{number}"
             group = self.tree["$defs"].setdefault(
                 f"F{number // _GROUP}", {"type": "object", "properties": {}, "required": []}
             )
-            group["properties"][name] = schema
+            group["properties"][name] = self._outer(member.shape)
             group["required"] += [name] if member.required else []
-        return self._fields[identity]
 
     def _outer(self, shape: Shape) -> Json:
         """The schema of a field, where constraints may stand."""
@@ -158,7 +172,8 @@ class _Document:
         return {"anyOf": [*schema.get("anyOf", (schema,)), {"type": "null"}]}
 
     def _opaque(self, expression: Expression, nullable: bool) -> Json:
-        name = self.opaque.setdefault(expression, f"T{len(self.opaque)}")
+        name = self._opaque_names.setdefault(repr(expression), f"T{len(self.opaque)}")  # 1, 1.0 and True are equal
+        self.opaque[name] = expression
         return self._nullable({"customTypePath": f"{_OPAQUE}.{name}"}, nullable)
 
 
@@ -228,7 +243,7 @@ class _Reading:
     def __init__(self, document: _Document) -> None:
         self._names: dict[str, Expression] = {name: Name(name) for name in _BUILTINS}
         self._names |= {name: Model(key) for key, name in document.classes.items()}
-        self._opaque = {f"{_OPAQUE}.{name}": expression for expression, name in document.opaque.items()}
+        self._opaque = {f"{_OPAQUE}.{name}": expression for name, expression in document.opaque.items()}
 
     def fields(self, text: str) -> Mapping[str, Expression]:
         """The annotations of all fields, by neutral name."""

@@ -2,7 +2,8 @@
 
 Exit status: 0 when all is well, 1 when ``--check`` or ``--diff`` found differences, ``lint`` found something or
 ``verify`` a disagreement, 2 for errors. Each command is a pair of a parser and a function; ``COMMANDS`` lists those
-that have a name.
+that have a name. 130 when ``--watch`` is ended by Ctrl-C. What only some runs need is imported when it is needed: a run
+that finds nothing changed imports no step of generation.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ import io
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from mega_codegen import reports
 from mega_codegen.errors import CodegenError, Problem, Report, shown
-from mega_codegen.generation import files_of, generate, understand
-from mega_codegen.lint import RULES, Subject, lint
-from mega_codegen.load import load, protocol, pyproject, text_of
+from mega_codegen.load import load, parse_all, protocol, pyproject, read, text_of
+from mega_codegen.progress import Progress
 from mega_codegen.records import Document
 from mega_codegen.reports import Changed
-from mega_codegen.settings import Settings, from_table, with_options
-from mega_codegen.starter import FILES, NEXT_STEPS
-from mega_codegen.verify import verify
+from mega_codegen.watch import changes
 from mega_codegen.write import MANIFEST, Change, Plan, apply, compare, create, diff, up_to_date
 
-OK, DIFFERENT, ERROR = 0, 1, 2
+if TYPE_CHECKING:
+    from mega_codegen.cache import Cache
+    from mega_codegen.records import Run
+    from mega_codegen.settings import Settings
+
+OK, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
     given = sys.argv[1:] if arguments is None else list(arguments)
     named = COMMANDS.get(given[0]) if given else None
-    parser, run = named or (_generate_parser, _generate)
+    parser, run = named or (_generate_parser, _generate_or_watch)
     options = parser().parse_args(given[1:] if named else given)
     collecting = gc.isenabled()
     gc.disable()  # a run allocates much, frees little and ends: collecting costs a tenth of its time
@@ -67,6 +71,8 @@ def _generate_parser() -> argparse.ArgumentParser:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="write nothing; exit 1 and show a diff when not up to date")
     mode.add_argument("--diff", action="store_true", help="write nothing; show what would change, as a diff")
+    mode.add_argument("--watch", action="store_true", help="generate again whenever a schema changes, until Ctrl-C")
+    parser.add_argument("--no-cache", action="store_true", help="neither use nor write .mega_codegen_cache")
     _add_format(parser)
     return parser
 
@@ -80,16 +86,22 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _generate_or_watch(options: argparse.Namespace) -> int:
+    return _watch(options) if options.watch else _generate(options)
+
+
 def _generate(options: argparse.Namespace) -> int:
     report = Report()
-    documents: tuple[Document, ...] = ()
+    sources: Mapping[str, bytes] = {}
     try:
-        documents = load(options.schemas, report)
-        files = generate(documents, protocol(), report)
+        with Progress(sys.stderr) as begin:
+            begin("reading the schemas")
+            sources = read(options.schemas, report)
+            files = _generated(sources, report, _cache(options), begin)
     except CodegenError as error:
-        _tell(options, _placed(options, error.problems, documents))
+        _tell(options, _placed(options, error.problems, parse_all(sources, Report())))
         return ERROR
-    problems = _placed(options, report.problems, documents)
+    problems = _placed(options, report.problems, parse_all(sources, Report()) if report.problems else ())
     only_look = options.check or options.diff
     try:
         plan = compare(options.output, files)
@@ -106,6 +118,59 @@ def _generate(options: argparse.Namespace) -> int:
         return _show(options, plan)
     if options.format != "json":
         print(_summary(plan, len(files)))
+    return OK
+
+
+def _cache(options: argparse.Namespace) -> Cache | None:
+    if options.no_cache:
+        return None
+    from mega_codegen.cache import Cache
+
+    return Cache(options.schemas)
+
+
+def _generated(
+    sources: Mapping[str, bytes], report: Report, cache: Cache | None, begin: Callable[[str], None]
+) -> Mapping[str, str]:
+    """The generated files, from the last run on the folder as far as it still holds."""
+    last = cache.recall() if cache is not None and not report.problems else None
+    if last is not None and _is_for(last, sources):
+        for warning in last.warnings:
+            report.warn(*warning)
+        return last.files
+    from mega_codegen.runs import run
+
+    found = run(sources, protocol(), report, last, begin)
+    if cache is not None:
+        cache.remember(found)
+    return found.files
+
+
+def _is_for(last: Run, sources: Mapping[str, bytes]) -> bool:
+    return last.sources.keys() == sources.keys() and all(
+        last.sources[path].encode() == data for path, data in sources.items()
+    )
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Generate, and again whenever what would be read is not what was read."""
+    if not options.schemas.is_dir():
+        return _generate(options)
+    try:
+        before: object = None
+        for _ in chain([None], changes(options.schemas)):
+            report = Report()
+            now = read(options.schemas, report), report.problems
+            if now != before:
+                before = now
+                _generate(options)
+                sys.stdout.flush()
+                gc.collect()
+    except CodegenError as error:
+        _tell(options, error.problems)
+        return ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return OK
 
 
@@ -129,6 +194,9 @@ def _ids(text: str) -> list[str]:
 
 
 def _lint(options: argparse.Namespace) -> int:
+    from mega_codegen.generation import understand
+    from mega_codegen.lint import Subject, lint
+
     report = Report()
     documents: tuple[Document, ...] = ()
     try:
@@ -161,6 +229,9 @@ def _verify_parser() -> argparse.ArgumentParser:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from mega_codegen.generation import files_of, understand
+    from mega_codegen.verify import verify
+
     options.format = "text"
     report = Report()
     documents: tuple[Document, ...] = ()
@@ -189,6 +260,8 @@ def _init_parser() -> argparse.ArgumentParser:
 
 
 def _init(options: argparse.Namespace) -> int:
+    from mega_codegen.starter import FILES, NEXT_STEPS
+
     folder: Path = options.folder
     try:
         create(folder, FILES)
@@ -209,6 +282,9 @@ def _unwritable(error: OSError, place: Path) -> Problem:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    from mega_codegen.lint import RULES
+    from mega_codegen.settings import Settings, from_table, with_options
+
     known = [rule.id for rule in RULES]
     found = pyproject(options.schemas)
     if found is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,46 @@ def union(*parts: Expression) -> Expression:
         flat += part.parts if isinstance(part, Union) else (part,)
     unique = [*dict.fromkeys(part for part in flat if part != NONE), *([NONE] if NONE in flat else [])]
     return unique[0] if len(unique) == 1 else Union(tuple(unique))
+
+
+def encode(expression: Expression) -> list[Any]:
+    """The expression as JSON: a letter for the kind, then its parts."""
+    match expression:
+        case Name(name, module):
+            return ["n", name, module]
+        case Model(key, suffix):
+            return ["m", key, suffix]
+        case Constant(value):
+            return ["c", value]
+        case Subscript(head, arguments):
+            return ["s", head.name, head.module, *map(encode, arguments)]
+        case Union(parts):
+            return ["u", *map(encode, parts)]
+        case Call(head, keywords):
+            return ["f", head.name, head.module, *([name, constant.value] for name, constant in keywords)]
+
+
+def decode(tree: list[Any]) -> Expression:
+    """The reverse of ``encode``.
+
+    Raises:
+        ValueError: the tree is not one that ``encode`` makes.
+    """
+    match tree:
+        case ["n", str(name), str(module)]:
+            return Name(name, module)
+        case ["m", str(key), str(suffix)]:
+            return Model(key, suffix)
+        case ["c", str() | int() | float() | None as value]:
+            return Constant(value)
+        case ["s", str(name), str(module), *arguments]:
+            return Subscript(Name(name, module), tuple(map(decode, arguments)))
+        case ["u", *parts]:
+            return Union(tuple(map(decode, parts)))
+        case ["f", str(name), str(module), *keywords]:
+            return Call(Name(name, module), tuple((str(key), Constant(value)) for key, value in keywords))
+        case _:
+            raise ValueError(tree)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:

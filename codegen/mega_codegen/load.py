@@ -13,9 +13,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from mega_codegen import positions
@@ -43,7 +42,17 @@ class _Repeated(Exception):  # noqa: N818 - never leaves this file
 
 
 def load(folder: Path, report: Report) -> tuple[Document, ...]:
-    """Read all ``*.json`` files below a folder, sorted by path. Hidden files and folders are passed over.
+    """Read and parse all ``*.json`` files below a folder, sorted by path. Hidden files and folders are passed over.
+
+    Args:
+        folder: the folder of schemas.
+        report: takes one error for each file that cannot be read.
+    """
+    return parse_all(read(folder, report), report)
+
+
+def read(folder: Path, report: Report) -> Mapping[str, bytes]:
+    """The content of all ``*.json`` files below a folder by path, sorted by path, as ``load`` reads them.
 
     Args:
         folder: the folder of schemas.
@@ -53,25 +62,37 @@ def load(folder: Path, report: Report) -> tuple[Document, ...]:
         found = folder.is_dir()
     except OSError as error:
         report.error(str(folder), "", f"cannot be read: {error.strerror}")
-        return ()
+        return {}
     if not found:
         report.error(str(folder), "", "no such folder", "Give the folder that holds the schemas.")
-        return ()
-    documents: list[Document] = []
-    for path in _walk(folder, folder, report):
-        document = _read(path, path.relative_to(folder).as_posix(), report)
-        if document is not None:
-            documents.append(document)
-    if not documents and not report.problems:
+        return {}
+    sources: dict[str, bytes] = {}
+    for path, name in _walk(folder, folder, report):
+        try:
+            sources[name] = path.read_bytes()
+        except OSError as error:
+            report.error(name, "", f"cannot be read: {error.strerror}")
+    if not sources and not report.problems:
         report.error(str(folder), "", f"no *{SUFFIX} file in this folder", "Write an event definition first.")
-    return tuple(documents)
+    return sources
+
+
+def parse_all(sources: Mapping[str, bytes], report: Report) -> tuple[Document, ...]:
+    """Parse schema files.
+
+    Args:
+        sources: their content by path.
+        report: takes one error for each file that is not acceptable.
+    """
+    documents = (_decoded(name, data, report) for name, data in sources.items())
+    return tuple(document for document in documents if document is not None)
 
 
 def protocol() -> Document:
     """The protocol schema that ships with the generator (in a checkout, the one copy in ``schemas/``)."""
-    beside = files("mega_codegen").joinpath("schemas/mega/v1.schema.json")
+    beside = Path(__file__).with_name("schemas") / "mega" / "v1.schema.json"
     if not beside.is_file():
-        beside = Path(__file__).parents[2].joinpath("schemas/mega/v1.schema.json")
+        beside = Path(__file__).parents[2] / "schemas" / "mega" / "v1.schema.json"
     text = beside.read_text(encoding="utf-8")
     return Document("mega:protocol", json.loads(text))
 
@@ -105,7 +126,7 @@ def pyproject(folder: Path) -> tuple[Path, Json, str] | None:
     return None
 
 
-def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, report: Report) -> Iterator[tuple[Path, str]]:
     place = folder.relative_to(root)
     if len(place.parts) > DEPTH:
         report.error(place.as_posix(), "", f"folders nest deeper than {DEPTH} levels")
@@ -134,19 +155,16 @@ def _walk(folder: Path, root: Path, report: Report) -> Iterator[Path]:
         elif entry.is_dir():
             yield from _walk(path, root, report)
         elif entry.name.endswith(SUFFIX) and entry.is_file():
-            yield path
+            yield path, entry.name if place == Path() else f"{place.as_posix()}/{entry.name}"
 
 
-def _read(path: Path, name: str, report: Report) -> Document | None:
+def _decoded(name: str, data: bytes, report: Report) -> Document | None:
     try:
-        text = path.read_bytes().decode()
+        text = data.decode()
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8-sig").split("\n")
         at = Position(len(before), len(before[-1]) + 1)
         report.error(name, "", f"is not UTF-8: byte {error.start}", "Save the file as UTF-8.", at)
-        return None
-    except OSError as error:
-        report.error(name, "", f"cannot be read: {error.strerror}")
         return None
     return parse(name, text.removeprefix("\ufeff"), report)
 

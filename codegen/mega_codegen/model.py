@@ -108,6 +108,7 @@ class _Reader:
         return Catalogue(
             tuple(sorted(events, key=lambda event: (event.domain or "", event.name, event.version))),
             tuple(sorted(types, key=lambda model: model.key)),
+            self._shaper.bounded,
         )
 
     def _candidates(self, path: str) -> Iterator[Place]:

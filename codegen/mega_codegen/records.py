@@ -169,10 +169,40 @@ class EventModel:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that a folder of schemas defines: events, and the types that they use or that the files offer."""
+    """Everything that a folder of schemas defines: events, and the types that they use or that the files offer.
+
+    Attributes:
+        events: sorted by identity.
+        types: sorted by key.
+        bounded: whether what a document says follows from the documents that it reaches, whatever else was read.
+    """
 
     events: tuple[EventModel, ...]
     types: tuple[TypeModel, ...]
+    bounded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run without errors: what it read and what came of it, as plain JSON.
+
+    Attributes:
+        sources: text of the schema files by path.
+        warnings: file, pointer, message, remedy of each.
+        files: text of the generated files by path.
+        uses: file to the files that it refers to.
+        answers: where a reference leads, by the folder that it stands in, its base URI and its address.
+        bounded: whether what a document says follows from the documents that it reaches, whatever else was read.
+        known: annotations of fields by what the fields may be, encoded.
+    """
+
+    sources: Mapping[str, str]
+    warnings: tuple[tuple[str, str, str, str], ...]
+    files: Mapping[str, str]
+    uses: Mapping[str, list[str]]
+    answers: Mapping[str, str]
+    bounded: bool
+    known: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)

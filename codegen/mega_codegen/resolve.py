@@ -104,7 +104,13 @@ def draft_of(document: Document) -> str | None:
 
 
 class Library:
-    """The documents of a run, by file, by ``$id`` and by anchor."""
+    """The documents of a run, by file, by ``$id`` and by anchor.
+
+    Attributes:
+        duplicates: documents with the ``$id`` of another, each with the other.
+        answers: what was looked up in other files: file, base URI, address and the file that it was found in.
+        asked_in_vain: whether something was looked up that is not there.
+    """
 
     def __init__(self, documents: Iterable[Document], broken: Iterable[str] = ()) -> None:
         self._broken = frozenset(broken)
@@ -113,6 +119,8 @@ class Library:
         self._anchors: dict[tuple[str, str], Place] = {}
         self._dynamic: dict[str, dict[str, str]] = {}
         self.duplicates: list[tuple[Place, Place]] = []
+        self.answers: dict[tuple[str, str, str], str] = {}
+        self.asked_in_vain = False
         for document in documents:
             root = Place(
                 document.path,
@@ -170,8 +178,17 @@ class Library:
         Raises:
             Unresolved: there is no such node among the documents.
         """
+        try:
+            return self._follow(place, reference)
+        except Unresolved:
+            self.asked_in_vain = True
+            raise
+
+    def _follow(self, place: Place, reference: str) -> Place:
         address, _, fragment = reference.partition("#")
         resource = self._resource(place, address)
+        if resource.file != place.file:
+            self.answers[place.file, place.base, address] = resource.file
         fragment = unquote(fragment)
         if fragment and not fragment.startswith("/"):
             anchor = self._anchors.get((resource.base, fragment))

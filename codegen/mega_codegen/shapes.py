@@ -100,6 +100,8 @@ class Shaper:
 
     Attributes:
         types: object types by key, in the order in which they were met.
+        bounded: whether no limit was reached, nor could have been in another order of the documents; then the shape of
+            a node follows from the nodes that it reaches, whatever else was read.
     """
 
     def __init__(self, library: Library, report: Report) -> None:
@@ -111,6 +113,9 @@ class Shaper:
         self._objects: dict[str, Facts] = {}
         self._pending: list[tuple[str, bool, bool]] = []
         self._depth = self._made = self._cuts = 0
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._height = self._size = 0
+        self.bounded = True
         self.types: dict[str, TypeModel] = {}
 
     # --- places -------------------------------------------------------------------------------------------------------
@@ -231,15 +236,15 @@ class Shaper:
         aliases = [self.alias(place) for place in places]
         unique = list({place.key: place for place in aliases}.values())
         key = " & ".join(place.key for place in unique)
-        if key in self.types:
-            return Shape({"$ref": key})
-        if key in self._shapes:
-            return self._shapes[key]
+        if key in self.types or key in self._shapes:
+            self._measure(*self._sizes.get(key, (1, 1)))
+            return Shape({"$ref": key}) if key in self.types else self._shapes[key]
         self._made = self._made + 1 if self._depth else 0
         if key in self._open or self._depth == DEPTH or self._made > NODES:
             self._cuts += 1
+            self.bounded = False
             return UNSAID
-        cuts = self._cuts
+        cuts, around, self._height, self._size = self._cuts, (self._height, self._size), 0, 0
         self._open.add(key)
         self._depth += 1
         try:
@@ -249,11 +254,19 @@ class Shaper:
         finally:
             self._depth -= 1
             self._open.discard(key)
+            self._sizes[key] = (self._height + 1, self._size + 1)
+            self._height, self._size = around
+            self._measure(*self._sizes[key])
         if _is_large(shape):
             shape = UNSAID
         if self._depth == 0 or self._cuts == cuts:  # else it depends on where it was met
             self._shapes[key] = shape
         return shape
+
+    def _measure(self, height: int, size: int) -> None:
+        """Count what is below the shape that is being made, as if nothing had been made before."""
+        self.bounded &= height < DEPTH and size < NODES
+        self._height, self._size = max(self._height, height), self._size + size
 
     def settle(self) -> None:
         """Give the object types that were met their members."""

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,12 +76,13 @@ def compare(folder: Path, files: Mapping[str, str]) -> Plan:
     if report.problems:
         raise OutputErrors(report.problems)
     changes: list[Change] = []
+    plain: dict[str, bool] = {"": True}
     for path in sorted({*files, *known}):
         if not _inside(path):
             report.error(MANIFEST, "", f"{path!r} leads out of the folder", f"Delete {MANIFEST} and generate again.")
             continue
         try:
-            if not _regular(folder, path):
+            if not _regular(folder, path, plain):
                 report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
                 continue
             before, after = _text(folder / path), files.get(path)
@@ -157,8 +159,8 @@ def create(folder: Path, files: Mapping[str, str]) -> None:
 
 def _sweep(plan: Plan) -> None:
     """Remove the temporary files of a run that was killed."""
-    folders = {plan.folder, *((plan.folder / path).parent for path in {*plan.known, *plan.digests})}
-    for left in (left for folder in folders for left in folder.glob(f"{_TEMPORARY}*")):
+    folders = {path.rpartition("/")[0] for path in {*plan.known, *plan.digests, MANIFEST}}
+    for left in (left for folder in sorted(folders) for left in (plan.folder / folder).glob(f"{_TEMPORARY}*")):
         if _LEFT.fullmatch(left.name) and left.is_file() and not left.is_symlink():
             left.unlink()
 
@@ -235,15 +237,35 @@ def _inside(path: str) -> bool:
     return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and path not in ("", ".")
 
 
-def _regular(folder: Path, path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    place = folder
-    for part in parts[:-1]:
-        place = place / part
-        if place.is_symlink() or (place.exists() and not place.is_dir()):
-            return False
-    place = place / parts[-1]
-    return not place.is_symlink() and (not place.exists() or place.is_file())
+def _regular(folder: Path, path: str, plain: dict[str, bool]) -> bool:
+    """Whether a path is free or a regular file, below folders that are none of them links.
+
+    Args:
+        folder: the root.
+        path: relative to it.
+        plain: the folders that were looked at, and whether all is well with them; takes those that are looked at now.
+    """
+    above = path.rpartition("/")[0]
+    if not _plain(folder, above, plain):
+        return False
+    mode = _mode(folder / path)
+    return mode is None or stat.S_ISREG(mode)
+
+
+def _plain(folder: Path, path: str, plain: dict[str, bool]) -> bool:
+    if path not in plain:
+        fine = _plain(folder, path.rpartition("/")[0], plain)
+        mode = _mode(folder / path) if fine else None
+        plain[path] = fine and (mode is None or stat.S_ISDIR(mode))
+    return plain[path]
+
+
+def _mode(place: Path) -> int | None:
+    """What stands at a place, links not followed; ``None`` when there is nothing."""
+    try:
+        return place.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _write(target: Path, text: str) -> None:

@@ -15,7 +15,7 @@ def test_a_missing_library_names_the_install_line() -> None:
     """Without the extra, the command says what to install."""
     program = (
         "import sys\nsys.modules['datamodel_code_generator'] = None\n"
-        "from mega_codegen.cli import main\nsys.exit(main(['schemas', '-o', 'nowhere', '--check']))"
+        "from mega_codegen.cli import main\nsys.exit(main(['schemas', '-o', 'nowhere', '--check', '--no-cache']))"
     )
     done = run("-c", program)
     assert done.returncode == 2
