@@ -49,8 +49,10 @@ def project(tmp_path: Path) -> Path:
 def test_the_commands_of_the_generator(project: Path) -> None:
     """The calls that README shows do what it says beside them."""
     calls = [line[2:].split("  #")[0] for line in README.splitlines() if line.startswith("$ mega-codegen")]
-    assert len(calls) == 7
+    assert len(calls) == 8
     for call in calls:
+        if call.split()[-1] == "--watch":  # it does not end by itself; tests/codegen/test_watch.py
+            continue
         assert command("mega-codegen", *shlex.split(call)[1:], cwd=project).returncode == 0
     schema = project / "schemas" / "shop" / "order_placed.v1.schema.json"
     schema.write_text(schema.read_text().replace("To pay, taxes included.", "To pay."))
