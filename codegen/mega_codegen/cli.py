@@ -19,6 +19,7 @@ from typing import Literal, TextIO
 from mega_codegen import reports
 from mega_codegen.errors import CodegenError, Problem, Report, shown
 from mega_codegen.generation import files_of, generate, understand
+from mega_codegen.keywords import DRAFTS
 from mega_codegen.lint import RULES, Subject, lint
 from mega_codegen.load import load, protocol, pyproject, text_of
 from mega_codegen.records import Document
@@ -64,11 +65,22 @@ def _generate_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
+    _add_draft(parser)
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="leave out files with errors and what refers to them, generate the rest; exit 2 nevertheless",
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="write nothing; exit 1 and show a diff when not up to date")
     mode.add_argument("--diff", action="store_true", help="write nothing; show what would change, as a diff")
     _add_format(parser)
     return parser
+
+
+def _add_draft(parser: argparse.ArgumentParser) -> None:
+    help_ = "the draft of files that declare none with $schema (default: %(default)s)"
+    parser.add_argument("--draft", choices=DRAFTS, default=DRAFTS[-1], help=help_)
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +97,7 @@ def _generate(options: argparse.Namespace) -> int:
     documents: tuple[Document, ...] = ()
     try:
         documents = load(options.schemas, report)
-        files = generate(documents, protocol(), report)
+        files = generate(documents, protocol(), report, draft=options.draft, keep_going=options.keep_going)
     except CodegenError as error:
         _tell(options, _placed(options, error.problems, documents))
         return ERROR
@@ -102,11 +114,12 @@ def _generate(options: argparse.Namespace) -> int:
         _tell(options, [*problems, *_from_here(options, [_unwritable(error, options.output)], Path())])
         return ERROR
     _tell(options, problems, _changes(plan) if only_look or options.format == "json" else ())
+    partly = any(not problem.warning for problem in report.problems)
     if only_look:
-        return _show(options, plan)
+        return max(_show(options, plan), ERROR if partly else OK)
     if options.format != "json":
         print(_summary(plan, len(files)))
-    return OK
+    return ERROR if partly else OK
 
 
 def _lint_parser() -> argparse.ArgumentParser:
@@ -120,6 +133,7 @@ def _lint_parser() -> argparse.ArgumentParser:
         ("ignore", "rules not to hold, beside those that pyproject.toml ignores"),
     ):
         parser.add_argument(f"--{name}", action="extend", type=_ids, default=[], metavar="ML101,ML102", help=help_)
+    _add_draft(parser)
     _add_format(parser)
     return parser
 
@@ -138,7 +152,7 @@ def _lint(options: argparse.Namespace) -> int:
         return ERROR
     try:
         documents = load(options.schemas, report)
-        understood = understand(documents, protocol(), report)
+        understood = understand(documents, protocol(), report, options.draft)
     except CodegenError as error:
         _tell(options, _placed(options, error.problems, documents))
         return ERROR
@@ -157,6 +171,7 @@ def _verify_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("--seed", type=int, default=0, help="another number tries other documents")
+    _add_draft(parser)
     return parser
 
 
@@ -166,7 +181,7 @@ def _verify(options: argparse.Namespace) -> int:
     documents: tuple[Document, ...] = ()
     try:
         documents = load(options.schemas, report)
-        understood = understand(documents, protocol(), report)
+        understood = understand(documents, protocol(), report, options.draft)
         found, tried = verify(
             understood.library, understood.catalogue, understood.naming, files_of(understood), options.seed
         )
