@@ -142,6 +142,8 @@ class _Document:
             inner = self._inner(schema[part])
             if kind == "object" and limits:
                 return self._opaque(_expression(schema), shape.nullable)
+            if kind == "object":  # beside a list of types, the library forgets what the values are
+                return self._nullable({"type": kind, part: inner}, shape.nullable)
             return {"type": [kind, "null"] if shape.nullable else kind, part: inner, **limits}
         return self._nullable(self._inner(schema), shape.nullable)
 

@@ -90,7 +90,7 @@ class _Bundle:
         copy: dict[str, Json] = {}
         for keyword, value in node.items():
             within = in_place and keyword in _IN_PLACE
-            found = objection(keyword, place.draft)
+            found = objection(keyword, place.draft, value)
             if found is not None:
                 self._report.error(place.file, f"{place.pointer}/{keyword}", *found)
             elif keyword in ("$ref", "$dynamicRef"):

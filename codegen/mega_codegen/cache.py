@@ -35,13 +35,14 @@ _LARGEST = 2**29
 
 
 class Cache:
-    """The last run on one folder of schemas."""
+    """The last run on one folder of schemas, with one draft for the files that declare none."""
 
-    def __init__(self, schemas: Path, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, schemas: Path, draft: str = "", environment: Mapping[str, str] = os.environ) -> None:
         given = environment.get(VARIABLE, "")
         self._folder = Path(given or FOLDER)
         self._trusts_links = bool(given)
-        self._file = self._folder / f"{hashlib.sha256(os.fsencode(schemas.absolute())).hexdigest()[:32]}.run"
+        name = hashlib.sha256(f"{draft}\n".encode() + os.fsencode(schemas.absolute())).hexdigest()[:32]
+        self._file = self._folder / f"{name}.run"
 
     def recall(self) -> Run | None:
         """The last run, when it can be believed."""

@@ -7,19 +7,16 @@ are annotations. This step knows documents and references, and nothing of events
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from mega_codegen.bundle import bundle
+from mega_codegen.drafts import ADDRESSES, LATEST, check_keywords, translate
 from mega_codegen.errors import MissingDependency, Report
-from mega_codegen.keywords import FORMATS, has_form
+from mega_codegen.keywords import DRAFTS, FORMATS, has_form
 from mega_codegen.records import Document, Json, Place
-from mega_codegen.resolve import ROOT, VALUES, Library, Unresolved, base_of, draft_of, escape
-
-_META: Mapping[str, str] = {
-    "2020-12": "https://json-schema.org/draft/2020-12/schema",
-    "draft-07": "http://json-schema.org/draft-07/schema#",
-}
+from mega_codegen.resolve import Library, escape, schemas_below
 
 
 class _Error(Protocol):
@@ -33,23 +30,27 @@ class _Validator(Protocol):
     def iter_errors(self, instance: Any) -> Iterator[_Error]: ...
 
 
-def well_formed(documents: Sequence[Document], report: Report) -> tuple[Document, ...]:
-    """The documents that are valid by their meta-schemas.
+def well_formed(
+    documents: Sequence[Document], drafts: Mapping[str, str | None], report: Report
+) -> tuple[Document, ...]:
+    """The documents that are valid by their meta-schemas, in the drafts that later steps know.
 
     Args:
         documents: schema files.
+        drafts: the draft of each (``drafts_of``).
         report: takes what is wrong with the others.
 
     Raises:
         MissingDependency: the validator is not installed.
     """
-    validators = {draft: _validator({"$schema": address, "$ref": address}) for draft, address in _META.items()}
+    declared = {drafts[document.path] for document in documents} - {None}
+    validators = {draft: _validator(_meta(draft), lenient=True) for draft in sorted(declared, key=str)}
     fine: list[Document] = []
     for document in documents:
-        draft = draft_of(document)
+        draft = drafts[document.path]
         if draft is None:
             message = f"$schema {document.tree['$schema']!r} is not read"
-            report.error(document.path, "/$schema", message, "Use draft 2020-12 or draft-07.")
+            report.error(document.path, "/$schema", message, _DRAFTS_READ)
             continue
         errors = list(validators[draft].iter_errors(document.tree))
         for error in errors:
@@ -57,132 +58,79 @@ def well_formed(documents: Sequence[Document], report: Report) -> tuple[Document
                 document.path,
                 _pointer(error.instance_path),
                 f"is not JSON Schema ({draft}): {_short(error.message)}",
-                "Correct the schema.",
+                "Correct the schema." if "$schema" in document.tree else _UNDECLARED,
             )
         if not errors:
-            fine.append(document)
+            fine.append(translate(document, draft))
+    check_keywords(documents, drafts, report)
     return tuple(fine)
 
 
-def examples(documents: Sequence[Document], library: Library, report: Report) -> None:
+_DRAFTS_READ = (
+    f"Use one of the drafts {', '.join(DRAFTS)}; or put the meta-schema into the folder, with this $id and with the "
+    "$schema of its draft."
+)
+_UNDECLARED = 'Correct the schema, or declare its draft: "$schema", or --draft for all files that declare none.'
+
+
+def _meta(draft: str | None) -> Json:
+    address = ADDRESSES[draft or LATEST]
+    return {"$schema": address, "$ref": address}
+
+
+def examples(documents: Sequence[Document], library: Library, events: Collection[str], report: Report) -> None:
     """Validate what stands under ``examples`` of any schema node.
 
     Args:
         documents: well-formed documents.
         library: the same documents and the protocol, for references.
-        report: takes one error for each fault of an example.
+        events: keys of the event definitions.
+        report: takes each fault: of a whole payload as an error, of any other example as a warning.
     """
-    places = [place for document in documents for place in _with_examples(library.root(document.path))]
-    if not places:
-        return
-    bundles = {path: _Bundler(library, path) for path in library.paths()}
-    registry = _registry([(f"{ROOT}{_quoted(path)}", bundle.schema) for path, bundle in bundles.items()])
-    for place in (place for place in places if bundles[place.file].whole):
-        validator = _validator({"$ref": f"{ROOT}{_quoted(place.file)}#{_quoted(place.pointer)}"}, registry)
-        for index, example in enumerate(place.node["examples"]):
-            for error in validator.iter_errors(example):
-                report.error(
-                    place.file,
-                    f"{place.pointer}/examples/{index}{_pointer(error.instance_path)}",
-                    f"the example is not valid: {_short(error.message)}",
-                    "Correct the example, or the schema.",
-                )
+    for document in documents:
+        for place in _with_examples(library.root(document.path)):
+            schema = bundle(place, library, Report())
+            if schema is None:
+                continue  # what is wrong is reported where the schema is used
+            validator = _validator(schema)
+            for index, example in enumerate(place.node["examples"]):
+                for error in validator.iter_errors(example):
+                    note = report.error if place.key in events else report.warn
+                    note(
+                        place.file,
+                        f"{place.pointer}/examples/{index}{_pointer(error.instance_path)}",
+                        f"the example is not valid: {_short(error.message)}",
+                        "Correct the example, or the schema.",
+                    )
 
 
 def _with_examples(root: Place) -> Iterator[Place]:
-    stack: list[tuple[Json, str]] = [(root.node, "")]
+    """The schemas of a document that have examples."""
+    stack = [root]
     while stack:
-        node, pointer = stack.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("examples"), list) and not _names_properties(pointer):
-                yield Place(root.file, pointer, node, root.base, root.draft)
-            stack += [
-                (value, f"{pointer}/{escape(key)}")
-                for key, value in node.items()
-                if isinstance(value, dict | list) and key not in VALUES
-            ]
-        else:
-            stack += [
-                (value, f"{pointer}/{index}") for index, value in enumerate(node) if isinstance(value, dict | list)
-            ]
+        place = stack.pop()
+        if isinstance(place.node, dict) and isinstance(place.node.get("examples"), list):
+            yield place
+        stack += schemas_below(place)
 
 
-def _names_properties(pointer: str) -> bool:
-    """Whether the keys of the object there are names, not keywords."""
-    return pointer.endswith(("/properties", "/$defs", "/definitions"))
-
-
-class _Bundler:
-    """A copy of a document whose references are absolute, so that any validator finds them among the documents.
-
-    Attributes:
-        schema: the copy.
-        whole: whether all references lead somewhere. The others are left out; they are reported where they are used.
-    """
-
-    def __init__(self, library: Library, path: str) -> None:
-        self.whole = True
-        self._library = library
-        self._root = library.root(path)
-        self.schema = self._keywords(self._root.node, self._root.base)
-
-    def _copy(self, value: Json, base: str, names: bool) -> Json:
-        if isinstance(value, list):
-            return [self._copy(item, base, names=False) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if names:
-            return {name: self._copy(item, base, names=False) for name, item in value.items()}
-        return self._keywords(value, base_of(base, value))
-
-    def _keywords(self, node: Mapping[str, Json], base: str) -> Json:
-        result: dict[str, Json] = {}
-        for keyword, value in node.items():
-            if keyword in VALUES:
-                result[keyword] = value
-            elif keyword == "$ref":
-                try:
-                    target = self._library.follow(Place(self._root.file, "", node, base, self._root.draft), value)
-                except Unresolved:
-                    self.whole = False
-                    continue
-                result[keyword] = f"{ROOT}{_quoted(target.file)}#{_quoted(target.pointer)}"
-            elif keyword == "format":
-                if value in FORMATS:
-                    result[keyword] = value
-            elif keyword not in ("$id", "$anchor"):
-                result[keyword] = self._copy(value, base, names=_names_properties(f"/{keyword}"))
-        return result
-
-
-def _validator(schema: Json, registry: Any = None) -> _Validator:
+def _validator(schema: Json, *, lenient: bool = False) -> _Validator:
     try:
         import jsonschema_rs
     except ImportError as error:
         raise MissingDependency("jsonschema-rs") from error
-    formats: dict[str, Callable[..., bool]] = {name: partial(has_form, name) for name in FORMATS}
-    return jsonschema_rs.validator_for(schema, formats=formats, validate_formats=True, registry=registry, offline=True)
+    known: dict[str, Callable[..., bool]] = {name: partial(has_form, name) for name in FORMATS}
+    if lenient:  # real schemas refer to "#/definitions/List<int>"
+        known |= dict.fromkeys(("uri", "uri-reference"), _anything)
+    return jsonschema_rs.validator_for(schema, formats=known, validate_formats=True, offline=True)
 
 
-def _registry(resources: list[tuple[str, Json]]) -> Any:
-    import jsonschema_rs
-
-    return jsonschema_rs.Registry(resources)
+def _anything(text: str) -> bool:
+    return True
 
 
 def _pointer(path: Sequence[str | int]) -> str:
     return "".join(f"/{escape(str(token))}" for token in path)
-
-
-def _quoted(pointer: str) -> str:
-    return "".join(character if character in _PLAIN else _percent(character) for character in pointer)
-
-
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/~-._$")
-
-
-def _percent(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def _short(message: str) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from mega_codegen import reports
 from mega_codegen.errors import CodegenError, Problem, Report, shown
+from mega_codegen.keywords import DRAFTS
 from mega_codegen.load import load, parse_all, protocol, pyproject, read, text_of
 from mega_codegen.progress import Progress
 from mega_codegen.records import Document
@@ -68,6 +69,12 @@ def _generate_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the package to write")
+    _add_draft(parser)
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="leave out files with errors and what refers to them, generate the rest; exit 2 nevertheless",
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="write nothing; exit 1 and show a diff when not up to date")
     mode.add_argument("--diff", action="store_true", help="write nothing; show what would change, as a diff")
@@ -75,6 +82,11 @@ def _generate_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-cache", action="store_true", help="neither use nor write .mega_codegen_cache")
     _add_format(parser)
     return parser
+
+
+def _add_draft(parser: argparse.ArgumentParser) -> None:
+    help_ = "the draft of files that declare none with $schema (default: %(default)s)"
+    parser.add_argument("--draft", choices=DRAFTS, default=DRAFTS[-1], help=help_)
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +109,7 @@ def _generate(options: argparse.Namespace) -> int:
         with Progress(sys.stderr) as begin:
             begin("reading the schemas")
             sources = read(options.schemas, report)
-            files = _generated(sources, report, _cache(options), begin)
+            files = _generated(options, sources, report, begin)
     except CodegenError as error:
         _tell(options, _placed(options, error.problems, parse_all(sources, Report())))
         return ERROR
@@ -114,11 +126,12 @@ def _generate(options: argparse.Namespace) -> int:
         _tell(options, [*problems, *_from_here(options, [_unwritable(error, options.output)], Path())])
         return ERROR
     _tell(options, problems, _changes(plan) if only_look or options.format == "json" else ())
+    partly = any(not problem.warning for problem in report.problems)
     if only_look:
-        return _show(options, plan)
+        return max(_show(options, plan), ERROR if partly else OK)
     if options.format != "json":
         print(_summary(plan, len(files)))
-    return OK
+    return ERROR if partly else OK
 
 
 def _cache(options: argparse.Namespace) -> Cache | None:
@@ -126,13 +139,20 @@ def _cache(options: argparse.Namespace) -> Cache | None:
         return None
     from mega_codegen.cache import Cache
 
-    return Cache(options.schemas)
+    return Cache(options.schemas, options.draft)
 
 
 def _generated(
-    sources: Mapping[str, bytes], report: Report, cache: Cache | None, begin: Callable[[str], None]
+    options: argparse.Namespace, sources: Mapping[str, bytes], report: Report, begin: Callable[[str], None]
 ) -> Mapping[str, str]:
     """The generated files, from the last run on the folder as far as it still holds."""
+    if options.keep_going:
+        from mega_codegen.generation import generate
+
+        begin("generating what can be generated")
+        documents = parse_all(sources, report)
+        return generate(documents, protocol(), report, draft=options.draft, keep_going=True)
+    cache = _cache(options)
     last = cache.recall() if cache is not None and not report.problems else None
     if last is not None and _is_for(last, sources):
         for warning in last.warnings:
@@ -140,7 +160,7 @@ def _generated(
         return last.files
     from mega_codegen.runs import run
 
-    found = run(sources, protocol(), report, last, begin)
+    found = run(sources, protocol(), report, last, begin, options.draft)
     if cache is not None:
         cache.remember(found)
     return found.files
@@ -185,6 +205,7 @@ def _lint_parser() -> argparse.ArgumentParser:
         ("ignore", "rules not to hold, beside those that pyproject.toml ignores"),
     ):
         parser.add_argument(f"--{name}", action="extend", type=_ids, default=[], metavar="ML101,ML102", help=help_)
+    _add_draft(parser)
     _add_format(parser)
     return parser
 
@@ -206,7 +227,7 @@ def _lint(options: argparse.Namespace) -> int:
         return ERROR
     try:
         documents = load(options.schemas, report)
-        understood = understand(documents, protocol(), report)
+        understood = understand(documents, protocol(), report, options.draft)
     except CodegenError as error:
         _tell(options, _placed(options, error.problems, documents))
         return ERROR
@@ -225,6 +246,7 @@ def _verify_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("schemas", type=Path, help="the folder of *.json schema files")
     parser.add_argument("--seed", type=int, default=0, help="another number tries other documents")
+    _add_draft(parser)
     return parser
 
 
@@ -237,7 +259,7 @@ def _verify(options: argparse.Namespace) -> int:
     documents: tuple[Document, ...] = ()
     try:
         documents = load(options.schemas, report)
-        understood = understand(documents, protocol(), report)
+        understood = understand(documents, protocol(), report, options.draft)
         found, tried = verify(
             understood.library, understood.catalogue, understood.naming, files_of(understood), options.seed
         )

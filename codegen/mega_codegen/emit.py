@@ -9,6 +9,7 @@ Nothing here reads or writes files, and nothing depends on the order of a set or
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -327,8 +328,11 @@ class _Emitter:
 
     def _face(self, package: str) -> str:
         exported: dict[str, str] = {}
-        for key, (path, name) in self._locations.items():
-            if self._naming.classes[key].package == package:
+        inside = [key for key in self._locations if self._naming.classes[key].package == package]
+        alike = Counter(self._locations[key][1] for key in inside)
+        for key in inside:
+            path, name = self._locations[key]
+            if alike[name] == 1:  # types of different modules may have the same name
                 start = "" if path[0] == package else f".{path[0]}"
                 exported[name] = f".{start}{'.' if start else ''}{path[1]}"
                 if key in self._events:
@@ -337,6 +341,8 @@ class _Emitter:
         modules = {
             exported[name]: [(each, each) for each in names if exported[each] == exported[name]] for name in names
         }
+        if not names:
+            return "\n".join([*docstring(f"Types of {package}, to import from its modules.", 0), ""])
         lines = [
             *docstring(f"Events and types of {package}, imported when they are first used.", 0),
             "",

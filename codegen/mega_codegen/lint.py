@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mega_codegen.errors import Problem
-from mega_codegen.keywords import FORMATS, is_annotation
+from mega_codegen.keywords import DATA, FORMATS, is_annotation
 from mega_codegen.model import PROTOCOL
 from mega_codegen.records import Catalogue, EventModel, Json, Member, Naming, Place, TypeModel
-from mega_codegen.resolve import VALUES, Library, Unresolved, child, unescape
+from mega_codegen.resolve import Library, Unresolved, child, unescape
 from mega_codegen.settings import Settings, holds
 from mega_codegen.words import module_name
 
@@ -322,7 +322,7 @@ def _schemas(place: Place) -> Iterator[Place]:
             continue
         yield here
         for keyword, value in here.node.items():
-            if keyword in VALUES or keyword.startswith("x-"):
+            if keyword in DATA or keyword.startswith("x-"):
                 continue
             if keyword in _MAPS and isinstance(value, dict):
                 stack += [child(here, keyword, name) for name in value]

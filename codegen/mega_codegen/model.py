@@ -78,7 +78,8 @@ class _Reader:
 
     def read(self) -> Catalogue:
         for second, first in self._library.duplicates:
-            self._report.error(second.file, "/$id", f"the same $id as {first.file}", "Give each schema its own $id.")
+            for one, other in ((first, second), (second, first)):
+                self._report.error(one.file, "/$id", f"the same $id as {other.file}", "Give each schema its own $id.")
         candidates = [place for path in self._library.paths() for place in self._candidates(path)]
         candidates = [place for place in candidates if place.file != self._protocol.file]
         layers = {place.key: self._layers(place) for place in candidates}
@@ -187,7 +188,7 @@ class _Reader:
                 section.exact &= node is True
                 continue
             for keyword, value in node.items():
-                found = objection(keyword, layer.draft)
+                found = objection(keyword, layer.draft, value)
                 if found is not None:
                     self._shaper.refuse(layer, *found, keyword)
                 if not _harmless(keyword, value):

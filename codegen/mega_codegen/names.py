@@ -167,15 +167,24 @@ def _words(tokens: Sequence[str]) -> Iterator[str]:
 def _check_classes(
     models: Sequence[TypeModel], classes: Mapping[str, Location], events: set[str], report: Report
 ) -> None:
-    """All names that a package exports must differ."""
-    taken: dict[tuple[str, str], TypeModel] = {}
+    """All names within a module must differ, and an event's must differ from all others of its package.
+
+    Types of different modules may have the same name: hundreds of files define a ``Status`` each. The face of the
+    package then offers none of them.
+    """
+    taken: dict[tuple[str, ...], TypeModel] = {}
+    own = {
+        (classes[model.key].package, name): model
+        for model in reversed(models)
+        if model.key in events
+        for name in _derived(classes[model.key].name, event=True)
+    }
+    alike: dict[tuple[str, str], list[TypeModel]] = {}
     for model in models:
         location = classes[model.key]
-        derived = [location.name, f"{location.name}Pattern"]
-        if model.key in events:
-            derived += [f"{location.name}Attributes", f"{location.name}Subscriber"]
-        for each in derived:
-            first = taken.setdefault((location.package, each), model)
+        for each in _derived(location.name, event=model.key in events):
+            first = taken.setdefault((*location.path, each), model)
+            first = own.get((location.package, each), first)
             if first is not model:
                 report.error(
                     model.file,
@@ -184,6 +193,18 @@ def _check_classes(
                     'Add "x-mega-name": "SomeOtherName" to one of the two.',
                 )
                 break
+        else:
+            alike.setdefault((location.package, location.name), []).append(model)
+    for (package, each), several in alike.items():
+        if len(several) > 1:
+            modules = sorted(classes[model.key].module for model in several)
+            message = f"{len(several)} types of package {package} are named {each}; the package itself offers none"
+            remedy = f'Import it from a module ({package}.{modules[0]}), or add "x-mega-name": "SomeOtherName".'
+            report.warn(several[0].file, several[0].pointer, message, remedy)
+
+
+def _derived(name: str, *, event: bool) -> list[str]:
+    return [f"{name}{suffix}" for suffix in ("", "Pattern", *(("Attributes", "Subscriber") if event else ()))]
 
 
 def _local_names(classes: Mapping[str, Location]) -> Mapping[tuple[str, str], frozenset[str]]:

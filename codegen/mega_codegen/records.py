@@ -36,7 +36,7 @@ class Place:
         pointer: JSON pointer to the node.
         node: the node.
         base: the URI that references in the node are relative to (``$id``).
-        draft: ``"2020-12"`` or ``"draft-07"``.
+        draft: ``"2020-12"``, ``"2019-09"`` or ``"draft-07"`` (``drafts``).
     """
 
     file: str

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
+from mega_codegen.drafts import ADDRESSES, LATEST, meta_schema
 from mega_codegen.keywords import LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS
 from mega_codegen.records import Document, Json, Place
 
 ROOT = "schemas:///"
 """Base URI of files that have no ``$id``."""
 
-VALUES = frozenset({"const", "enum", "default", "examples"})
-"""Keywords whose content is data, not schema."""
-
-_DRAFTS: Mapping[str, str] = {
-    "https://json-schema.org/draft/2020-12/schema": "2020-12",
-    "http://json-schema.org/draft-07/schema": "draft-07",
-    "https://json-schema.org/draft-07/schema": "draft-07",
-}
+_DRAFTS: Mapping[str, str] = {address: draft for draft, address in ADDRESSES.items()}
 
 
 class Unresolved(Exception):  # noqa: N818 - named for what it reports
@@ -95,21 +90,14 @@ def schemas_below(place: Place) -> Iterator[Place]:
 _DEFINES = frozenset({"$defs", "definitions"})
 
 
-def draft_of(document: Document) -> str | None:
-    """The draft that a document declares; 2020-12 when it declares none, ``None`` when it is one that is not read."""
-    declared = document.tree.get("$schema")
-    if declared is None:
-        return "2020-12"
-    return _DRAFTS.get(declared.rstrip("#")) if isinstance(declared, str) else None
-
-
 class Library:
     """The documents of a run, by file, by ``$id`` and by anchor.
 
     Attributes:
-        duplicates: documents with the ``$id`` of another, each with the other.
+        duplicates: pairs of documents with one ``$id``.
         answers: what was looked up in other files: file, base URI, address and the file that it was found in.
         asked_in_vain: whether something was looked up that is not there.
+        missing: documents from which references lead to what was left out, as far as they were followed.
     """
 
     def __init__(self, documents: Iterable[Document], broken: Iterable[str] = ()) -> None:
@@ -118,19 +106,21 @@ class Library:
         self._resources: dict[str, Place] = {}
         self._anchors: dict[tuple[str, str], Place] = {}
         self._dynamic: dict[str, dict[str, str]] = {}
+        self._shipped: set[str] = set()
         self.duplicates: list[tuple[Place, Place]] = []
         self.answers: dict[tuple[str, str, str], str] = {}
         self.asked_in_vain = False
+        self.missing: set[str] = set()
         for document in documents:
-            root = Place(
-                document.path,
-                "",
-                document.tree,
-                base_of(ROOT + document.path, document.tree),
-                draft_of(document) or "2020-12",
-            )
-            self._files[document.path] = root
-            self._index(root)
+            self._add(document)
+
+    def _add(self, document: Document) -> Place:
+        draft = _DRAFTS.get(document.tree.get("$schema"), LATEST)
+        base = base_of(ROOT + document.path, document.tree)  # a $ref at the root hides no $id
+        root = Place(document.path, "", document.tree, base, draft)
+        self._files[document.path] = root
+        self._index(root)
+        return root
 
     def _index(self, root: Place) -> None:
         first = self._resources.setdefault(root.base, root)
@@ -157,8 +147,8 @@ class Library:
         return self._anchors[base, name]
 
     def paths(self) -> tuple[str, ...]:
-        """The documents, sorted by path."""
-        return tuple(sorted(self._files))
+        """The documents, sorted by path, without meta-schemas that were merely referred to."""
+        return tuple(sorted(self._files.keys() - self._shipped))
 
     def resource(self, identifier: str) -> Place:
         """The schema with an ``$id``."""
@@ -203,6 +193,14 @@ class Library:
         for identifier in (_join(place.base, address), address):
             if identifier in self._resources:
                 return self._resources[identifier]
+            if identifier in self._broken:
+                self._miss(place)
+        shipped = meta_schema(_join(place.base, address))
+        if shipped is not None:
+            self._shipped.add(shipped.path)
+            return self._add(shipped)
+        if address.startswith("file:"):
+            address = address.removeprefix("file:").lstrip("/")
         if "://" in address or address.startswith(("urn:", "data:", "//")):
             raise Unresolved(
                 f"{address!r}: no schema with this $id; nothing is fetched over a network",
@@ -214,12 +212,17 @@ class Library:
             if candidate in self._files:
                 return self._files[candidate]
             if candidate in self._broken:
-                raise Unresolved("", "")
+                self._miss(place)
         if relative.startswith(("..", "/")):
             raise Unresolved(
                 f"{address!r}: leads out of the schemas folder", "Move the file into the folder, or refer to its $id."
             )
         raise Unresolved(f"{address!r}: no such file ({relative})", "Check the path; it is relative to this file.")
+
+    def _miss(self, place: Place) -> NoReturn:
+        """A reference to what is there and was left out for its own faults."""
+        self.missing.add(place.file)
+        raise Unresolved("", "")
 
     def _walk(self, resource: Place, fragment: str, reference: str) -> Place:
         place = resource
@@ -230,6 +233,9 @@ class Library:
                 place = child(place, key)
             elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
                 place = child(place, int(key))
+            elif resource.pointer and place is resource:
+                remedy = f"There, {resource.base!r} is an $id or id, and '#' leads to it. Leave it out, if so meant."
+                raise Unresolved(f"{reference!r}: {place.key} has no {key!r}", remedy)
             else:
                 raise Unresolved(f"{reference!r}: {place.key} has no {key!r}", "Check the JSON pointer after '#'.")
         return place

@@ -11,7 +11,7 @@ a faithful piece of the large one, and every condition of it is looked at here:
 - As it was, the small world writes each module exactly as the last run wrote it: no other file is part of one of them.
 - The packages export the same classes from the same modules, and the registry lists the same events: so whatever must
   differ in names and identities does, as before.
-- What it warns of in files that did not change is the same in both.
+- It warns of the same in both, and of the same in the changed files as the last run did.
 
 Where one of them fails, and wherever anything is wrong with a schema, everything is generated, as if nothing was known.
 This step is pure; it knows no cache.
@@ -24,9 +24,10 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mega_codegen.drafts import LATEST
 from mega_codegen.errors import CodegenError, Report
 from mega_codegen.expressions import Expression, decode, encode
-from mega_codegen.generation import files_of, understand
+from mega_codegen.generation import files_of, silent, understand
 from mega_codegen.load import parse_all
 from mega_codegen.records import Document, Json, Run
 from mega_codegen.resolve import ROOT
@@ -54,6 +55,7 @@ def run(
     report: Report,
     last: Run | None,
     begin: Callable[[str], None],
+    draft: str = LATEST,
 ) -> Run:
     """Generate the package.
 
@@ -63,18 +65,19 @@ def run(
         report: takes warnings, and holds what reading has found already.
         last: an earlier run, if there was one.
         begin: told of each step, before it begins.
+        draft: the draft of files that declare none; that of the earlier run as well.
 
     Raises:
         CodegenError: as ``generate`` does.
     """
-    if last is not None and not report.problems and (found := after_change(last, sources, protocol)):
+    if last is not None and not report.problems and (found := after_change(last, sources, protocol, draft)):
         for warning in found.warnings:
             report.warn(*warning)
         return found
     begin("parsing the schemas")
     known = _known(last)
     documents = parse_all(sources, report)
-    made = _make(documents, protocol, report, known, begin)
+    made = _make(documents, protocol, report, known, draft, begin)
     return Run(
         sources={path: data.decode() for path, data in sources.items()},
         warnings=_warnings(report),
@@ -86,13 +89,14 @@ def run(
     )
 
 
-def after_change(last: Run, sources: Mapping[str, bytes], protocol: Document) -> Run | None:
+def after_change(last: Run, sources: Mapping[str, bytes], protocol: Document, draft: str = LATEST) -> Run | None:
     """The run for changed schemas, from an earlier one.
 
     Args:
         last: the earlier run.
         sources: content of the schema files by path.
         protocol: the protocol schema that ships with the generator.
+        draft: the draft of files that declare none.
 
     Returns:
         What generating from all of the files would come to; ``None`` when that cannot be told without doing it.
@@ -115,22 +119,21 @@ def after_change(last: Run, sources: Mapping[str, bytes], protocol: Document) ->
     reports = Report(), Report()
     try:
         before, after = (
-            _make(sorted((*rest, *each), key=lambda document: document.path), protocol, noted, known)
+            _make(sorted((*rest, *each), key=lambda document: document.path), protocol, noted, known, draft)
             for each, noted in zip((old, new), reports, strict=True)
         )
     except CodegenError:
         return None
     was, now = map(_warnings, reports)
-    outside = [warning for warning in last.warnings if warning[0] not in changed]
     if not (_holds(last, before) and _holds(last, after) and _fits(last.files, before.files, after.files)):
         return None
-    if [each for each in was if each[0] not in changed] != [each for each in now if each[0] not in changed]:
+    if was != now or [each for each in was if each[0] in changed] != [w for w in last.warnings if w[0] in changed]:
         return None
     uses = {path: used for path, used in last.uses.items() if path not in changed}
     files = {path: text for path, text in last.files.items() if path not in before.files or _is_face(path)}
     return Run(
         sources={**last.sources, **{path: sources[path].decode() for path in changed}},
-        warnings=tuple(sorted({*outside, *(each for each in now if each[0] in changed)})),
+        warnings=last.warnings,
         files=dict(sorted({**after.files, **files}.items())),
         uses={**uses, **{path: used for path, used in _uses(after).items() if path in changed}},
         answers=last.answers,
@@ -144,9 +147,10 @@ def _make(
     protocol: Document,
     report: Report,
     known: dict[str, Expression],
-    begin: Callable[[str], None] = lambda _: None,
+    draft: str,
+    begin: Callable[[str], None] = silent,
 ) -> _Made:
-    found = understand(documents, protocol, report, begin)
+    found = understand(documents, protocol, report, draft, begin)
     files = files_of(found, known, begin)
     return _Made(files, found.library.answers, found.library.asked_in_vain, found.catalogue.bounded)
 

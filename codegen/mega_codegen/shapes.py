@@ -294,7 +294,7 @@ class Shaper:
     def _check(self, place: Place) -> None:
         if place.key in self._checked:
             return
-        objections = {keyword: objection(keyword, place.draft) for keyword in place.node}
+        objections = {keyword: objection(keyword, place.draft, value) for keyword, value in place.node.items()}
         for keyword, found in objections.items():
             if found is not None:
                 self.refuse(place, *found, keyword)

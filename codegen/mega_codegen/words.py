@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 _SPLIT = re.compile(r"[^0-9A-Za-z_\u00aa-\U0010ffff]+|_+")
+_SIGNED = re.compile("[+-][0-9]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -58,6 +59,8 @@ def member_name(text: str, taken: frozenset[str]) -> str:
     Returns:
         The name; a trailing underscore marks one that is taken. An empty text when nothing is left.
     """
+    if _SIGNED.match(text):
+        text = {"+": "plus_", "-": "minus_"}[text[0]] + text[1:]
     name = identifier(text, "field_")
     if name.startswith("_"):
         name = f"{name.strip('_')}_"

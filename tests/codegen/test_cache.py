@@ -243,7 +243,7 @@ def copy(path: Path) -> None:
     """A folder from another machine, where its owner had the same generator write what he liked."""
     _, _, body = path.read_bytes().partition(b"\n")
     body = body.replace(b"class Thing", b"import os; class Thing")
-    owner = cache.Cache(path.parents[1] / "schemas", {cache.VARIABLE: str(path.parent)})
+    owner = cache.Cache(path.parents[1] / "schemas", "2020-12", {cache.VARIABLE: str(path.parent)})
     path.write_bytes(cache._seal(owner._mark(), body) + b"\n" + body)
     assert "import os" in str(owner.recall())
     other = path.parent.with_name("other")
@@ -336,6 +336,6 @@ def test_another_generator_does_not_believe_the_record(tmp_path: Path, monkeypat
     """A record of another version of the generator, or of its libraries, is as none."""
     schemas, _ = record(tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cache.Cache(schemas, {}).recall() is not None
+    assert cache.Cache(schemas, "2020-12", {}).recall() is not None
     monkeypatch.setattr(cache, "_generator", lambda: "another")
-    assert cache.Cache(schemas, {}).recall() is None
+    assert cache.Cache(schemas, "2020-12", {}).recall() is None

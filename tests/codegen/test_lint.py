@@ -403,7 +403,7 @@ def test_errors_of_generation_are_reported(project: Path, capsys: pytest.Capture
     status, out, err = call(capsys)
     assert (status, out) == (2, "")
     assert "bad.json:1:" in err
-    assert "cannot be enforced" in err
+    assert "is not a keyword of draft" in err
     assert call(capsys, "--select", "X")[0] == 2
     assert main(["lint", "nowhere"]) == 2
 

@@ -116,11 +116,11 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"a.json": {"$id": "x:y", "type": "object"}, "b.json": {"$id": "x:y", "type": "object"}},
-        ["b.json#/$id: the same $id as a.json"],
+        ["a.json#/$id: the same $id as b.json", "b.json#/$id: the same $id as a.json"],
     ),
     (
-        {"a.json": {"$schema": "http://json-schema.org/draft-04/schema#"}},
-        ["a.json#/$schema: $schema 'http://json-schema.org/draft-04/schema#' is not read"],
+        {"a.json": {"$schema": "http://json-schema.org/draft-03/schema#"}},
+        ["a.json#/$schema: $schema 'http://json-schema.org/draft-03/schema#' is not read"],
     ),
     (
         {
@@ -151,7 +151,10 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"a.json": {key: value for key, value in event({"x": {"minimun": 1}}).items() if key != "allOf"}},
-        ["a.json#: fixes the name of an event and does not extend the protocol"],
+        [
+            "a.json#: fixes the name of an event and does not extend the protocol",
+            "a.json#/properties/event/properties/attributes/properties/x/minimun: minimun is not a keyword",
+        ],
     ),
     (
         {"a.json": {"$defs": {"E": {"properties": {"event": {"properties": {"name": {"const": "x"}}}}}}}},
@@ -159,14 +162,17 @@ FILES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"a.json": event({"x": {"type": 5}, "y": {"nott": {}}}), "b.json": event({"z": {"$ref": "a.json"}}, name="b")},
-        ["a.json#/properties/event/properties/attributes/properties/x/type: is not JSON Schema"],
+        [
+            "a.json#/properties/event/properties/attributes/properties/x/type: is not JSON Schema",
+            "a.json#/properties/event/properties/attributes/properties/y/nott: nott is not a keyword of JSON Schema; did",
+        ],
     ),
     (
         {"a.json": event({"y": {"minimun": 1}}), "c.json": event({"x": {"not": {"nott": {}}}}, name="c"), "b.json": {"type": "object", "properties": {"q": {"x": 1}}}},
         [
             "c.json#/properties/event/properties/attributes/properties/x/not/nott: nott is not a keyword",
             "a.json#/properties/event/properties/attributes/properties/y/minimun: minimun is not a keyword",
-            "b.json#/properties/q/x: x is not a keyword",
+            "b.json#/properties/q/x: x is not a keyword of JSON Schema and says nothing",
         ],
     ),
 ]  # fmt: skip
@@ -192,7 +198,7 @@ def test_an_error_says_what_to_do() -> None:
     with pytest.raises(SchemaErrors) as caught:
         package(attribute({"$recursiveRef": "#"}))
     assert str(caught.value) == (
-        f"{AT}/$recursiveRef: error: $recursiveRef cannot be enforced by the generated class\n    Use `$ref`."
+        f"{AT}/$recursiveRef: error: $recursiveRef is not a keyword of draft 2020-12\n    Use `$dynamicRef` or `$ref`."
     )
 
 
