@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Se
 import msgspec
 from mega_typed.codecs import encode_document, parse_json
 from mega_typed.errors import EncodeError, Fault, InvalidPayload
-from mega_typed.exact import MOMENT, date_time, decimal_string, exact, integral_floats, required_in_json
+from mega_typed.exact import MOMENT, Tags, date_time, decimal_string, exact, integral_floats, required_in_json
 from mega_typed.payload import EventType, MegaPayload, has_version, identity_of_json, read_head
 from mega_typed.registry import registered_class
 from mega_typed.schema_check import EVENT_KEYS, PATTERNS, Violation, payload_violations
@@ -107,6 +107,10 @@ class Model(BaseModel):
 
     __wire_names__: ClassVar[Mapping[str, str]] = {}
     __nullable__: ClassVar[frozenset[str]] = frozenset()
+    __aliases__: ClassVar[Mapping[str, str | AliasPath | AliasChoices]] = {}
+    """Where the fields whose name differs are read, made by the class itself."""
+    __rejecting__: ClassVar[frozenset[str]] = frozenset()
+    """Optional fields that may be absent and not null, made by the class itself."""
     __constants__: ClassVar[frozenset[str]] = frozenset()
     """Fields that the schema fixes and requires, made by the class itself."""
     __absent_as_none__: ClassVar[frozenset[str]] = frozenset()
@@ -122,6 +126,8 @@ class Model(BaseModel):
             if field.default is None and not settled and name not in cls.__nullable__:
                 field.metadata.append(_REJECTING)
         fields = cls.model_fields.items()
+        cls.__aliases__ = {name: field.validation_alias for name, field in fields if field.validation_alias}
+        cls.__rejecting__ = frozenset(name for name, field in fields if _REJECTING in field.metadata)
         cls.__constants__ = frozenset(name for name, field in fields if _is_constant(field))
         cls.__absent_as_none__ = frozenset(name for name, f in fields if f.default is None) - cls.__nullable__
 
@@ -135,12 +141,30 @@ class Model(BaseModel):
             metadata["mega_exact"] = True
             fields: dict[str, Any] = model["schema"]
             fields["fields"] = {
-                name: {**field, "schema": exact(field["schema"], partial(_tags, handler))}
+                name: {**field, **cls.__settled__(name, field["schema"], partial(_tags, handler))}
                 for name, field in fields["fields"].items()
             }
             if cls.__constants__:
                 model["schema"] = required_in_json(cast("CoreSchema", fields), cls.__constants__)
         return schema
+
+    @classmethod
+    def __settled__(cls, name: str, schema: Any, tags: Tags) -> dict[str, Any]:
+        """A field as ``__pydantic_init_subclass__`` has settled it: exact, with its names, null only where it may be.
+
+        What is said there to a field whose annotation names a class that is defined later, pydantic forgets when it
+        evaluates the annotation.
+        """
+        inner = schema.get("schema")
+        if name in cls.__rejecting__ and inner is not None and inner["type"] == "nullable":
+            schema = {**schema, "schema": core_schema.json_or_python_schema(inner["schema"], inner)}
+        settled: dict[str, Any] = {"schema": exact(schema, tags)}
+        alias = cls.__aliases__.get(name)
+        if alias is not None:
+            settled["validation_alias"] = alias if isinstance(alias, str) else alias.convert_to_aliases()
+        if name in cls.__wire_names__:
+            settled["serialization_alias"] = cls.__wire_names__[name]
+        return settled
 
     def __settle_fields_set__(self) -> None:
         """Count as given what is written: constants are, a ``None`` that means absence is not."""
@@ -277,7 +301,8 @@ class Event(Model):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         names: dict[str, str] = {}
-        for name, field in cls.model_fields.items():
+        fields = cls.model_fields.items()
+        for name, field in fields:
             if name in ("object", "extra"):
                 field.validation_alias = name
             elif name in Event.model_fields:
@@ -293,6 +318,7 @@ class Event(Model):
         if _TOLERATING not in object_field.metadata and not object_field.is_required():
             object_field.metadata[:] = [_TOLERATING]
         cls.__attribute_names__ = names
+        cls.__aliases__ = {name: field.validation_alias for name, field in fields if field.validation_alias}
 
     if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
 

@@ -117,6 +117,23 @@ class Branch(Model):
     child: ByCard | Branch | None = None
 
 
+class Either(Model):
+    """Refers to what is defined later, by names that Python takes."""
+
+    __wire_names__: ClassVar[dict[str, str]] = {"or_": "or", "not_": "not"}
+
+    or_: list[Negation | Either] = []
+    not_: Negation | None = None
+
+
+class Negation(Model):
+    """Refers back."""
+
+    __wire_names__: ClassVar[dict[str, str]] = {"not_": "not"}
+
+    not_: Either
+
+
 class Settled(Event):
     """Unions with tags, beside others and inside of lists."""
 
@@ -125,6 +142,7 @@ class Settled(Event):
     how: ByCard | ByTransfer | int | None = None
     many: list[ByCard | ByTransfer] = []
     node: Branch | None = None
+    rule: Either | None = None
 
 
 def order() -> Order:

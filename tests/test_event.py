@@ -26,6 +26,8 @@ from tests.samples import (
     ByCard,
     ByTransfer,
     Card,
+    Either,
+    Negation,
     Order,
     OrderCancelled,
     OrderPlaced,
@@ -536,3 +538,13 @@ def test_a_constant_leads_to_the_member_of_a_union(before: str, after: str, faul
     with pytest.raises(InvalidPayload) as raised:
         Settled.from_json(text.replace(before, after))
     assert {fault.path for fault in raised.value.faults} == faults
+
+
+def test_types_that_refer_to_each_other_keep_their_names_on_the_wire() -> None:
+    """A field whose type is defined later is read and written under its wire name, and null is no value of it."""
+    event = Settled(rule=Either(or_=[Negation(not_=Either())], not_=Negation(not_=Either())))
+    text = event.to_json().decode()
+    assert '"rule":{"or":[{"not":{}}],"not":{"not":{}}}' in text
+    assert Settled.from_json(text) == event
+    with pytest.raises(InvalidPayload, match=r"event\.attributes\.rule\.not"):
+        Settled.from_json(text.replace('"not":{"not":{}}', '"not":null'))
