@@ -12,10 +12,11 @@ from __future__ import annotations
 import keyword
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from mega_codegen.errors import Report
-from mega_codegen.records import Catalogue, EventModel, Location, Naming, TypeModel
+from mega_codegen.records import MADE_OF, Catalogue, EventModel, Location, Naming, TypeModel
 from mega_codegen.resolve import unescape
 from mega_codegen.words import avoid, class_name, member_name, module_name
 
@@ -66,6 +67,8 @@ def name(catalogue: Catalogue, report: Report) -> Naming:
         classes[event.content.key] = Location(package_of(event), _module(event), _event_class(event, report))
     for model in catalogue.types:
         classes[model.key] = _locate(model, owners, roots, classes, report)
+    for model, between in _named_alike(catalogue.types, classes):
+        classes[model.key] = _locate(model, owners, roots, classes, report, between)
     models = [*(event.content for event in catalogue.events), *catalogue.types]
     _check_classes(models, classes, {*owners}, report)
     local = _local_names(classes)
@@ -119,13 +122,14 @@ def _locate(
     roots: Mapping[str, EventModel],
     classes: Mapping[str, Location],
     report: Report,
+    between: str = "",
 ) -> Location:
     """Where the class of a type goes: into the module of the event that it is part of, or into that of its file."""
     owner, rest = _owner(model, owners)
-    words = "".join(_words(rest))
+    words = between.join(_words(rest))
     if owner is not None:
         home = classes[owner.content.key]
-        return Location(home.package, home.module, _class(model, home.name + words, report))
+        return Location(home.package, home.module, _class(model, home.name + between + words, report))
     stem = model.file.rsplit("/", 1)[-1].split(".json")[0].removesuffix(".schema")
     root = roots.get(model.file)
     if root is not None:
@@ -134,6 +138,24 @@ def _locate(
     named = words if rest[:1] in (["$defs"], ["definitions"]) else class_name(stem) + words
     module = avoid(module_name(stem) or "types", _MODULES)
     return Location(_folder(model.file), module, _class(model, named, report))
+
+
+def _named_alike(models: Sequence[TypeModel], classes: Mapping[str, Location]) -> Iterator[tuple[TypeModel, str]]:
+    """Types whose names come out as that of another one in their file, each with what is to stand between the words.
+
+    ``discussion/properties/category`` gives way to ``discussion-category``; one that is made of several nodes, by way
+    of ``allOf``, gives way to one that is made of the first of them, and is named after the last.
+    """
+    first: dict[Location, TypeModel] = {}
+    for model in sorted(models, key=lambda each: (each.pointer.count("/"), MADE_OF in each.key, each.key)):
+        other = first.setdefault(classes[model.key], model)
+        if other is model or model.python:
+            continue
+        if MADE_OF in model.key:
+            file, _, pointer = model.key.split(MADE_OF)[-1].partition("#")
+            yield replace(model, file=file, pointer=pointer), ""
+        elif model.pointer.count("/") > other.pointer.count("/"):
+            yield model, "Inner"
 
 
 def _owner(model: TypeModel, owners: Mapping[str, EventModel]) -> tuple[EventModel | None, list[str]]:

@@ -89,6 +89,10 @@ class Member:
     python: str = ""
 
 
+MADE_OF = " & "
+"""Stands between the keys of the nodes that a type is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class TypeModel:
     """An object type: a class in the end.

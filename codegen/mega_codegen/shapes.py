@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from mega_codegen.errors import Report
 from mega_codegen.keywords import BY_TYPE, CHECKED, FORMATS, TYPED, is_annotation, objection
-from mega_codegen.records import Json, Member, Place, Shape, TypeModel
+from mega_codegen.records import MADE_OF, Json, Member, Place, Shape, TypeModel
 from mega_codegen.regexes import to_rust
 from mega_codegen.resolve import Library, Unresolved, child
 
@@ -235,7 +235,7 @@ class Shaper:
             return ANYTHING
         aliases = [self.alias(place) for place in places]
         unique = list({place.key: place for place in aliases}.values())
-        key = " & ".join(place.key for place in unique)
+        key = MADE_OF.join(place.key for place in unique)
         if key in self.types or key in self._shapes:
             self._measure(*self._sizes.get(key, (1, 1)))
             return Shape({"$ref": key}) if key in self.types else self._shapes[key]

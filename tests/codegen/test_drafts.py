@@ -279,3 +279,28 @@ def test_the_protocol_may_be_extended_from_any_draft(tmp_path: Path) -> None:
     cls: type[Event] = importlib.import_module("drafts_old.shop").Old
     assert accepts(cls, 1, "old")
     assert not accepts(cls, "1", "old")
+
+
+def test_a_type_inside_of_another_gives_way_to_a_definition() -> None:
+    """Two types of one file whose names come out the same have two classes; the definition keeps the short name."""
+    category = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    definitions = {
+        "discussion": {"type": "object", "properties": {"category": category}},
+        "discussion-category": category | {"required": ["id"]},
+    }
+    schemas = {"shop/a.json": {"$defs": definitions}, "shop/b.json": event({"x": {"$ref": "a.json#/$defs/discussion"}})}
+    text = package(schemas)["shop/a.py"]
+    assert "class DiscussionCategory(Model):" in text
+    assert "    category: DiscussionInnerCategory | None = None" in text
+
+
+def test_a_type_that_is_made_of_another_and_of_more_has_a_name_of_its_own() -> None:
+    """What allOf adds to a property of a shared type makes another class, named after the place that adds it."""
+    definitions = {
+        "issue": {"type": "object", "properties": {"origin": {"type": "object", "properties": {"url": {"type": "string"}}}}},
+        "opened": {"allOf": [{"$ref": "#/$defs/issue"}, {"properties": {"origin": {"required": ["url"]}}}]},
+    }  # fmt: skip
+    uses = {"x": {"$ref": "a.json#/$defs/opened"}, "y": {"$ref": "a.json#/$defs/issue"}}
+    text = package({"shop/a.json": {"$defs": definitions}, "shop/b.json": event(uses)})["shop/a.py"]
+    assert "class IssueOrigin(Model):" in text
+    assert "class OpenedOrigin(Model):" in text
