@@ -16,7 +16,7 @@ from mega_codegen.errors import Report
 from mega_codegen.keywords import FORMATS, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS, VALUES_OF_KEYWORDS, objection
 from mega_codegen.records import Json, Place
 from mega_codegen.regexes import unreadable
-from mega_codegen.resolve import Library, Unresolved, child, escape
+from mega_codegen.resolve import HEAVIEST, Library, Unresolved, child, escape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
@@ -43,6 +43,10 @@ _Scope = Mapping[str, str]
 """Name of a ``$dynamicAnchor`` to the base URI of the outermost resource that has one, among those on the way here."""
 
 
+_COPIES = 100
+"""How many copies of a node there may be, each for a dynamic scope."""
+
+
 class _Bundle:
     """Copies nodes, once for each dynamic scope that they are reached in; a dynamic reference becomes a plain one."""
 
@@ -54,6 +58,7 @@ class _Bundle:
         self._waiting: list[tuple[Place, _Scope, str]] = []
         self._in_place: dict[str, dict[str, Place]] = {}
         self._here = ""
+        self._copies: dict[str, int] = {}
 
     def schema(self) -> Mapping[str, Json]:
         copies: dict[str, Json] = {}
@@ -75,7 +80,12 @@ class _Bundle:
         if identity not in self._names:
             identifier = place.node.get("$id") if isinstance(place.node, dict) and not place.pointer else None
             name = identifier if isinstance(identifier, str) else place.key
-            again = sum(key == place.key for key, _ in self._names)
+            again = self._copies[place.key] = self._copies.get(place.key, -1) + 1
+            if again == _COPIES:
+                message = f"is reached in more than {_COPIES} dynamic scopes"
+                self._report.error(place.file, place.pointer, message, "Use $ref where a $dynamicRef is not needed.")
+            if again >= _COPIES:
+                return ""
             name = f"{name} ({again + 1})" if again else name
             self._names[identity] = name if self._names else ""
             self._waiting.append((place, scope, self._names[identity]))
@@ -154,6 +164,10 @@ class _Bundle:
         anchor = unquote(urldefrag(place.node[keyword]).fragment)
         if keyword == "$dynamicRef" and self._library.dynamic_anchors(target.base).get(anchor) and anchor in scope:
             target = self._library.dynamic_anchor(scope[anchor], anchor)
+        if self._library.weight(target) > HEAVIEST:
+            message = f"applies more than {HEAVIEST} schemas to one value"
+            self._report.error(place.file, f"{place.pointer}/{keyword}", message, "Refer to each schema once.")
+            return "#"
         name = self._enqueue(target, {**self._library.dynamic_anchors(target.base), **scope})
         if in_place:
             self._in_place[self._here][name] = target

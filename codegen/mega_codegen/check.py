@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from mega_codegen.bundle import bundle
 from mega_codegen.drafts import ADDRESSES, LATEST, check_keywords, translate
@@ -27,6 +27,8 @@ class _Error(Protocol):
 
 
 class _Validator(Protocol):
+    def is_valid(self, instance: Any) -> bool: ...
+    def validate(self, instance: Any) -> None: ...
     def iter_errors(self, instance: Any) -> Iterator[_Error]: ...
 
 
@@ -52,7 +54,7 @@ def well_formed(
             message = f"$schema {document.tree['$schema']!r} is not read"
             report.error(document.path, "/$schema", message, _DRAFTS_READ)
             continue
-        errors = list(validators[draft].iter_errors(document.tree))
+        errors = _errors(validators[draft], document.tree)
         for error in errors:
             report.error(
                 document.path,
@@ -75,7 +77,8 @@ _UNDECLARED = 'Correct the schema, or declare its draft: "$schema", or --draft f
 
 def _meta(draft: str | None) -> Json:
     address = ADDRESSES[draft or LATEST]
-    return {"$schema": address, "$ref": address}
+    definitions = {"type": "object", "additionalProperties": {"$ref": address}}  # read in drafts that have none, too
+    return {"$schema": address, "allOf": [{"$ref": address}], "properties": {"$defs": definitions}}
 
 
 def examples(documents: Sequence[Document], library: Library, events: Collection[str], report: Report) -> None:
@@ -94,7 +97,7 @@ def examples(documents: Sequence[Document], library: Library, events: Collection
                 continue  # what is wrong is reported where the schema is used
             validator = _validator(schema)
             for index, example in enumerate(place.node["examples"]):
-                for error in validator.iter_errors(example):
+                for error in _errors(validator, example):
                     note = report.error if place.key in events else report.warn
                     note(
                         place.file,
@@ -123,6 +126,32 @@ def _validator(schema: Json, *, lenient: bool = False) -> _Validator:
     if lenient:  # real schemas refer to "#/definitions/List<int>"
         known |= dict.fromkeys(("uri", "uri-reference"), _anything)
     return jsonschema_rs.validator_for(schema, formats=known, validate_formats=True, offline=True)
+
+
+def _errors(validator: _Validator, instance: Json) -> list[_Error]:
+    """What is wrong; of a large value the first fault, because its faults could be many and each shows a value."""
+    if validator.is_valid(instance):
+        return []
+    if _is_small(instance):
+        return list(validator.iter_errors(instance))
+    try:
+        validator.validate(instance)
+    except ValueError as error:  # the validator's own error is one
+        return [cast("_Error", error)]
+    return []
+
+
+def _is_small(instance: Json) -> bool:
+    count, stack = 0, [instance]
+    while stack and count <= _SMALL:
+        node = stack.pop()
+        count += len(node) if isinstance(node, dict | list) else 1
+        stack += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return count <= _SMALL
+
+
+_SMALL = 5000
+"""How many parts a value may have of which all faults are shown."""
 
 
 def _anything(text: str) -> bool:

@@ -33,6 +33,8 @@ MEMBERS = frozenset(
         "model_json_schema", "model_parametrized_name", "model_post_init", "model_rebuild", "model_validate",
         "model_validate_json", "model_validate_strings", "parse_file", "parse_obj", "parse_raw", "schema",
         "schema_json", "update_forward_refs", "validate",
+        # of their class, where pydantic would find a default
+        "mro", "register",
         # the constructor's first argument, and types that annotations in the class body use
         "self", "any_", "bool", "bytes", "float", "frozenset", "int", "list", "str",
     }

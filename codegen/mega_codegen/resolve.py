@@ -90,6 +90,12 @@ def schemas_below(place: Place) -> Iterator[Place]:
 _DEFINES = frozenset({"$defs", "definitions"})
 
 
+_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+
+HEAVIEST = 10_000
+"""How many schemas may be applied to one value: validators try each way to a schema anew."""
+
+
 class Library:
     """The documents of a run, by file, by ``$id`` and by anchor.
 
@@ -107,6 +113,8 @@ class Library:
         self._anchors: dict[tuple[str, str], Place] = {}
         self._dynamic: dict[str, dict[str, str]] = {}
         self._shipped: set[str] = set()
+        self._sound: set[str] = set()
+        self._weights: dict[str, int] = {}
         self.duplicates: list[tuple[Place, Place]] = []
         self.answers: dict[tuple[str, str, str], str] = {}
         self.asked_in_vain = False
@@ -146,6 +154,39 @@ class Library:
         """The node of a resource that has a ``$dynamicAnchor``."""
         return self._anchors[base, name]
 
+    def weight(self, place: Place) -> int:
+        """How many schemas are applied to one value when a schema is: those that two ways lead to count twice."""
+        waiting, entered = [place], set[str]()
+        while waiting:
+            here = waiting[-1]
+            entered.add(here.key)
+            below = list(self._applied(here)) if here.key not in self._weights else []
+            missing = [each for each in below if each.key not in self._weights and each.key not in entered]
+            if missing:
+                waiting += missing
+                continue
+            self._weights.setdefault(here.key, 1 + sum(self._weights.get(each.key, 0) for each in below))
+            waiting.pop()
+        return self._weights[place.key]
+
+    def _applied(self, place: Place) -> Iterator[Place]:
+        """The schemas that a schema applies to the same value."""
+        node = place.node if isinstance(place.node, dict) else {}
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(node.get(keyword), str):
+                try:
+                    yield self.follow(place, node[keyword])
+                except Unresolved:
+                    continue
+        for keyword in sorted(_IN_PLACE & node.keys()):
+            value = node[keyword]
+            if keyword == "dependentSchemas" and isinstance(value, dict):
+                yield from (child(place, keyword, name) for name in value)
+            elif isinstance(value, list):
+                yield from (child(place, keyword, index) for index in range(len(value)))
+            else:
+                yield child(place, keyword)
+
     def paths(self) -> tuple[str, ...]:
         """The documents, sorted by path, without meta-schemas that were merely referred to."""
         return tuple(sorted(self._files.keys() - self._shipped))
@@ -169,7 +210,12 @@ class Library:
             Unresolved: there is no such node among the documents.
         """
         try:
-            return self._follow(place, reference)
+            target = self._follow(place, reference)
+            if target.key not in self._sound:
+                if not is_schema(self._files[target.file].node, target):
+                    raise Unresolved(f"{reference!r}: {target.key} is no schema", "Move what stands there below $defs.")
+                self._sound.add(target.key)
+            return target
         except Unresolved:
             self.asked_in_vain = True
             raise
@@ -239,6 +285,34 @@ class Library:
             else:
                 raise Unresolved(f"{reference!r}: {place.key} has no {key!r}", "Check the JSON pointer after '#'.")
         return place
+
+
+def is_schema(root: Json, place: Place) -> bool:
+    """Whether a place below a root is one that the meta-schema of its draft holds for a schema, and has looked at."""
+    modern = place.draft != "draft-07"
+    node, tokens = root, iter(place.pointer.split("/")[1:])
+    for number, keyword in enumerate(tokens):
+        value = node.get(keyword) if isinstance(node, dict) else None
+        if (place.draft == "2020-12" and keyword in _ONLY_OLD) or (
+            not modern and keyword in _ONLY_MODERN and (keyword != "$defs" or number)
+        ):
+            return False
+        if isinstance(value, list) and (keyword in LISTS_OF_SCHEMAS or keyword == "items"):
+            name = next(tokens, "")
+            node = value[int(name)] if name else None
+        elif isinstance(value, dict) and keyword in _MAPS:
+            node = value.get(unescape(next(tokens, "/")))
+        elif keyword in SCHEMAS or keyword == "contentSchema":
+            node = value
+        else:
+            return False
+    return isinstance(node, dict | bool)
+
+
+_ONLY_OLD = frozenset({"additionalItems"})
+_ONLY_MODERN = frozenset(
+    {"$defs", "contentSchema", "dependentSchemas", "prefixItems", "unevaluatedItems", "unevaluatedProperties"}
+)
 
 
 def _names_anything(root: Json) -> bool:

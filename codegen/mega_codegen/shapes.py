@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mega_codegen.errors import Report
+from mega_codegen.errors import Problem, Report, SchemaErrors
 from mega_codegen.keywords import BY_TYPE, CHECKED, FORMATS, TYPED, is_annotation, objection
 from mega_codegen.records import MADE_OF, Json, Member, Place, Shape, TypeModel
 from mega_codegen.regexes import to_rust
@@ -25,6 +25,9 @@ DEPTH, NODES, PARTS, ALTERNATIVES = 40, 10_000, 1000, 200
 """How deeply a type may nest, how many nodes are looked at for it, how many parts it may have, and how many
 alternatives a union; object types are not counted, they are classes of their own. What goes beyond is anything, as far
 as types can say."""
+
+WRITTEN = 500_000
+"""How many attributes and constants all classes may have together; a small file can repeat one of them often."""
 
 REFERENCES = 100
 """How many references may lead from one node to the next."""
@@ -112,7 +115,7 @@ class Shaper:
         self._shapes: dict[str, Shape] = {}
         self._objects: dict[str, Facts] = {}
         self._pending: list[tuple[str, bool, bool]] = []
-        self._depth = self._made = self._cuts = 0
+        self._depth = self._made = self._cuts = self._written = 0
         self._sizes: dict[str, tuple[int, int]] = {}
         self._height = self._size = 0
         self.bounded = True
@@ -223,7 +226,15 @@ class Shaper:
         description = next((text for place in places if (text := description_of(place))), "")
         name = next((text for place in places if (text := name_of(place))), "")
         first = places[0] if places else Place("", "", {}, "", "")
+        self._count(len(shape.schema.get("enum", ())), first)
         return Member(wire, shape, required, description, first.file, first.pointer, name)
+
+    def _count(self, more: int, place: Place) -> None:
+        self._written += more
+        if self._written > WRITTEN:
+            message = f"the classes have more than {WRITTEN} attributes, or constants of attributes, in all"
+            remedy = "Split the folder; refer to an object instead of repeating what it has."
+            raise SchemaErrors([*self._report.problems, Problem(place.file, place.pointer, message, remedy)])
 
     def shape(self, places: Sequence[Place]) -> Shape:
         """What may stand where all of these nodes hold.
@@ -456,7 +467,9 @@ class Shaper:
         """An object type from what its nodes say; it is known by its key while its members are shaped."""
         empty = self.types[key] = self._unsettled(key, facts, closed, exact)
         names = [*facts.properties, *(name for name in facts.required if name not in facts.properties)]
-        members = (self.member(name, facts.properties.get(name, ()), name in facts.required) for name in names)
+        self._count(len(names), facts.place)
+        required = frozenset(facts.required)
+        members = (self.member(name, facts.properties.get(name, ()), name in required) for name in names)
         known = tuple(member for member in members if member is not None)
         return replace(empty, members=known)
 

@@ -267,7 +267,9 @@ class _Maker:
         if kind == "array":
             limit = next((part["minItems"] for part in parts if "minItems" in part), 0)
             items: Json = next((part["items"] for part in parts if "items" in part), {})
-            return [self._value(items, depth + 1) for _ in range(min(limit, 5) + self._chance.choice([0, 0, 1, 2]))]
+            return [
+                self._value(items, depth + 1) for _ in range(int(min(limit, 5)) + self._chance.choice([0, 0, 1, 2]))
+            ]
         return self._scalar(kind, parts)
 
     def _parts(self, schema: Json, depth: int) -> list[dict[str, Json]]:
@@ -314,13 +316,16 @@ class _Maker:
         if form in _SAMPLES:
             return _SAMPLES[form]
         if kind == "string":
-            return "x" * max(limit("minLength") or 0, 1)
+            return "x" * int(min(max(limit("minLength") or 0, 1), _LONGEST))
         if kind in ("integer", "number"):
             low, high = limit("minimum", "exclusiveMinimum"), limit("maximum", "exclusiveMaximum")
             base = low if low is not None else high if high is not None else 1
             return base + self._chance.choice([0, 1]) if kind == "integer" else base
         return {"boolean": True, "null": None}.get(kind, self._chance.choice(_ODD))
 
+
+_LONGEST = 10_000
+"""The longest text that is made for a schema that asks for a long one."""
 
 _SAMPLES: Mapping[str, str] = {
     "date": "2020-02-29",

@@ -33,20 +33,20 @@ def class_name(text: str) -> str:
     """``item.added`` as ``ItemAdded``; an empty text when nothing is left."""
     name = identifier(text, "")
     words = [word for word in _SPLIT.split(name) if word]
-    joined = "".join(word[0].upper() + word[1:] for word in words)
+    joined = unicodedata.normalize("NFKC", "".join(word[0].upper() + word[1:] for word in words))
     if not joined:
         return ""
-    return joined if joined.isidentifier() else f"N{joined}"
+    return joined if joined.isidentifier() else unicodedata.normalize("NFKC", f"N{joined}")
 
 
 def module_name(text: str) -> str:
     """``item.added`` and ``ItemAdded`` as ``item_added``; an empty text when nothing is left."""
     name = identifier(_CAMEL.sub("_", text), "")
     words = [word for word in _SPLIT.split(name) if word]
-    joined = "_".join(words).lower()
+    joined = unicodedata.normalize("NFKC", "_".join(words).lower())
     if not joined:
         return ""
-    return avoid(joined if joined.isidentifier() else f"n{joined}", frozenset())
+    return avoid(joined if joined.isidentifier() else unicodedata.normalize("NFKC", f"n{joined}"), frozenset())
 
 
 def member_name(text: str, taken: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import string
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mega_codegen import Report, SchemaErrors, load, names, parse, protocol
+from mega_codegen import Report, SchemaErrors, load, names, parse, protocol, words
 from mega_codegen.build import build
 from mega_codegen.emit import emit
 from mega_codegen.errors import Problem
@@ -385,7 +386,7 @@ DIAMONDS: list[tuple[Callable[[Any], Any], Any, str]] = [
     (lambda link: {"allOf": [link, {"allOf": [link]}]}, THING, ""),
     (lambda link: {"anyOf": [link, link]}, THING, ""),
     (lambda link: {"anyOf": [link, link]}, {"type": "string"}, ""),
-    (lambda link: {"oneOf": [link, link]}, THING, ""),
+    (lambda link: {"oneOf": [link, link]}, THING, "applies more than 10000 schemas to one value"),
     (lambda link: {"anyOf": [link, {"type": "array", "items": link}]}, THING, ""),
     (lambda link: {"type": "object", "properties": {"a": link, "b": link}}, THING, ""),
 ]
@@ -576,3 +577,97 @@ def test_huge_and_fractional_limits(schema: Any, annotation: str | None, tmp_pat
     write(tmp_path / "made", files)
     done = run("-c", "import made.shop as s; s.ThingHappened()", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("bad", [{"type": 5}, {"properties": []}, {"allOf": [5]}, {"pattern": 5}, {"format": []}, {"$ref": 5}, 5, None, [1]])  # fmt: skip
+def test_a_reference_to_data_is_an_error(bad: Any) -> None:
+    """What stands where no schema stands was held against no meta-schema, and no reference may lead there."""
+    for pointer, more in (("#/x-mine", {"x-mine": bad}), ("#/$defs/A/const", {"$defs": {"A": {"const": bad}}})):
+        found = problems({"a.json": event({"x": {"$ref": pointer}}, **more)})
+        assert [line.partition(": ")[2] for line in found] == [f"$ref {pointer!r}: a.json{pointer} is no schema"]
+
+
+@pytest.mark.parametrize("definitions", [5, [1], {"A": {"type": 5}}, {"A": 5}])
+def test_defs_in_a_draft_that_does_not_know_them(definitions: Any) -> None:
+    """They are read in draft-07 too, and so held against its meta-schema."""
+    draft = "http://json-schema.org/draft-07/schema#"
+    found = problems({"a.json": event(**{"$schema": draft, "$defs": definitions})})
+    assert found
+    assert all("is not JSON Schema (draft-07)" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"dependentRequired": {"$ref": ["a"]}},
+        {"dependentRequired": {"examples": ["a"], "type": ["b"]}},
+        {"patternProperties": {"$ref": {"type": "string"}}},
+        {"dependentSchemas": {"$ref": {"type": "string"}}},
+        {"x-mine": {"$ref": 5}},
+        {"x-mine": {"examples": [1], "type": "bogus"}},
+    ],
+)
+def test_names_and_data_beside_examples_are_no_keywords(schema: Any) -> None:
+    """What looks like a keyword and is a name, or data, is not read as a schema when examples are checked."""
+    assert problems({"a.json": event({"x": schema, "y": {"type": "string", "examples": ["a"]}})}) == []
+
+
+def test_examples_of_what_cannot_be_compiled() -> None:
+    """Where the validator takes no schema, the run goes on to the error of that schema."""
+    found = problems({"a.json": event({"x": {"$dynamicRef": "#nowhere"}}, examples=[{}])})
+    assert any("$dynamicRef '#nowhere': no anchor" in line for line in found)
+
+
+def test_a_large_example_with_many_faults_reports_one() -> None:
+    """Thousands of faults that each show a long list of constants are not collected."""
+    node = {"type": "array", "items": {"enum": [f"e{index}" for index in range(3000)]}, "examples": [[1] * 10_000]}
+    before = process_time()
+    assert len(problems({"a.json": event({"x": node})})) == 1
+    assert process_time() - before < 5
+
+
+@pytest.mark.parametrize("name", ["mro", "register"])
+def test_a_name_of_the_metaclass_is_taken(name: str) -> None:
+    """Pydantic would take the metaclass's method for the default of such a field."""
+    assert (
+        f"    {name}_: str\n"
+        in package({"a.json": event({name: {"type": "string"}}, required=(name,))})["shop/thing_happened.py"]
+    )
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=6))
+def test_names_are_in_the_form_that_python_gives_them(text: str) -> None:
+    """Python normalises identifiers and not strings, so that both have to be normal from the beginning."""
+    for name in (words.class_name(text), words.module_name(text), words.member_name(text, frozenset())):
+        assert not name or (name.isidentifier() and unicodedata.normalize("NFKC", name) == name)
+
+
+def test_verify_makes_no_text_of_a_huge_length(tmp_path: Path) -> None:
+    """Limits that are huge or written as fractions neither fill the memory nor end in a traceback."""
+    attributes = {
+        "a": {"type": "string", "minLength": 10**12},
+        "b": {"type": "string", "minLength": 2.0},
+        "c": {"type": "array", "minItems": 2.0},
+    }
+    done = run("-m", "mega_codegen", "verify", str(write(tmp_path / "s", {"a.json": event(attributes)})))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_diamond_that_a_validator_would_walk_for_ever() -> None:
+    """A schema to which too many ways lead is an error where a class would carry it, and no example is held to it."""
+    schemas = _chain(
+        60, lambda link: {"anyOf": [link, {"allOf": [link]}]}, {"not": {"type": "integer"}, "examples": [5]}
+    )
+    schemas["a.json"]["$defs"]["L0"]["examples"] = [5]
+    assert any("applies more than 10000 schemas to one value" in line for line in problems(schemas))
+
+
+def test_what_a_small_file_repeats_too_often() -> None:
+    """Attributes that all types inherit, and long choices of constants, are not written without end."""
+    base = {"properties": {f"a{index}": {} for index in range(1500)}}
+    heirs = {f"D{index}": {"type": "object", "allOf": [{"$ref": "#/$defs/B"}]} for index in range(400)}
+    heirs = {name: {**heir, "properties": {"z": {}}} for name, heir in heirs.items()}
+    choice = {"A": {"enum": [f"e{index}" for index in range(2000)]}}
+    many = {f"a{index}": {"$ref": "#/$defs/A"} for index in range(300)}
+    for schema in (event(**{"$defs": {"B": base, **heirs}}), event(many, **{"$defs": choice})):
+        assert any("the classes have more than 500000 attributes" in line for line in problems({"a.json": schema}))
