@@ -19,7 +19,10 @@ This file knows payloads and pydantic; it knows no envelope, no subscriber and n
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -186,7 +189,13 @@ class Model(BaseModel):
             if unknown:
                 faults = [InitErrorDetails(type="extra_forbidden", loc=(n,), input=data[n]) for n in sorted(unknown)]
                 raise ValidationError.from_exception_data(cls.__name__, faults)
-            self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+            try:
+                self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+            except RecursionError:
+                if cls.__pydantic_complete__:
+                    raise
+                _build(cls)
+                self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
             self.__settle_fields_set__()
 
         __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
@@ -197,6 +206,42 @@ def _is_constant(field: FieldInfo) -> bool:
     return (
         field.default is not None and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
     )
+
+
+def _build(cls: type[Model]) -> None:
+    """Build the validator of a class.
+
+    Pydantic takes a dozen frames for each class within a class: what nests or is connected too deeply for the usual
+    stack is built on a large one, with all classes that it refers to.
+    """
+    try:
+        cls.model_rebuild()
+    except RecursionError:
+        limit, size = sys.getrecursionlimit(), threading.stack_size(2**29)
+        sys.setrecursionlimit(max(limit, 100_000))
+        try:
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(lambda: [each.model_rebuild() for each in _connected(cls)]).result()
+        finally:
+            sys.setrecursionlimit(limit)
+            threading.stack_size(size)
+
+
+def _connected(cls: type[Model]) -> list[type[Model]]:
+    """A class and all that it refers to; those come first that refer to few."""
+    cls.model_rebuild()
+    found: dict[type[Model], None] = {}
+    waiting: list[Any] = [cls]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, type) and issubclass(each, Model):
+            if each not in found:
+                found[each] = None
+                each.model_rebuild()
+                waiting += [field.annotation for field in each.model_fields.values()]
+        else:
+            waiting += get_args(each)
+    return [*reversed(found)]
 
 
 def _tags(handler: GetCoreSchemaHandler, schema: CoreSchema) -> Mapping[str, Collection[str]]:
@@ -439,7 +484,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     They hold what they need: an attribute of a pydantic class costs as much as ten local names, and reading is to cost
     no more than the one call of pydantic that it makes.
     """
-    cls.model_rebuild()
+    _build(cls)
     title, validate = cls.__name__, cls.__pydantic_validator__.validate_json
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
     checked, version_required = cls.__schema__ is not None, cls.__version_required__

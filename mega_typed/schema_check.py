@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -71,7 +71,31 @@ def payload_violations(package: str, resource: str, document: dict[str, Any], *,
     if validator.is_valid(read):
         return []
     present = _without_nulls(read)
-    return [] if validator.is_valid(present) else list(_explained(validator.iter_errors(present)))
+    if validator.is_valid(present):
+        return []
+    if _is_small(present):
+        return list(_explained(validator.iter_errors(present)))
+    try:
+        validator.validate(present)
+    except ValueError as error:  # the validator's own error is one
+        return list(_explained(iter([cast("_Error", error)])))
+    return []
+
+
+def _is_small(document: Any) -> bool:
+    count, stack = 0, [document]
+    while stack and count <= SMALL:
+        node = stack.pop()
+        count += len(node) if isinstance(node, dict | list) else 1
+        stack += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return count <= SMALL
+
+
+SMALL: Final = 1000
+"""How many parts a payload may have of which all violations are told; of a larger one it is the first."""
+
+BACKTRACKS: Final = 50_000
+"""How many steps a pattern that looks around or back may take for one text; one that takes more does not match."""
 
 
 def _as_read(document: dict[str, Any], spread: bool) -> dict[str, Any]:
@@ -116,6 +140,7 @@ class _Error(Protocol):
 
 
 class _Validator(Protocol):
+    def validate(self, instance: Any) -> None: ...
     def is_valid(self, instance: Any) -> bool: ...
     def iter_errors(self, instance: Any) -> Iterator[Any]: ...
 
@@ -125,7 +150,13 @@ def _compiled(package: str, resource: str) -> _Validator:
     import jsonschema_rs  # only the events that need it pay for it
 
     schema = msgspec.json.decode(files(package).joinpath(resource).read_bytes())
-    return jsonschema_rs.Draft202012Validator(schema, formats=dict(FORMATS), validate_formats=True, offline=True)
+    return jsonschema_rs.Draft202012Validator(
+        schema,
+        formats=dict(FORMATS),
+        validate_formats=True,
+        offline=True,
+        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS),
+    )
 
 
 def _exists(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -206,3 +207,27 @@ def test_an_event_without_a_check_imports_no_validator() -> None:
         "sys.exit('jsonschema_rs' in sys.modules)"
     )
     assert run("-c", program).returncode == 0
+
+
+def test_types_that_nest_deeper_than_the_stack_are_built(tmp_path: Path) -> None:
+    """A chain of a hundred classes is read, constructed and written, on the stack that Python has by default."""
+    links = {
+        f"L{index}": {"properties": {"a": {"$ref": f"#/$defs/L{index + 1}"}}, "type": "object"} for index in range(99)
+    }
+    last = {"L99": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    schemas = {"a.json": event({"x": {"$ref": "#/$defs/L0"}}, name="deep") | {"$defs": {**links, **last}}}
+    imported(package(schemas), tmp_path, "checks_deep")
+    module = importlib.import_module("checks_deep.shop")
+    made = module.Deep(x=module.L0(a=module.L1(a=module.L2())))
+    assert module.Deep.from_json(made.to_json()) == made
+
+
+def test_a_large_payload_is_refused_with_its_first_fault(tmp_path: Path) -> None:
+    """Texts on which a pattern that looks ahead backtracks for long do not keep the check busy once for each of them."""
+    cls = _class(tmp_path, {"type": "array", "items": {"type": "string", "pattern": "^(?:a|aa|(?=b)b)+$"}}, "texts")
+    cls.from_json(_text({"x": ["a" * 20] * 2000}, name="texts"))
+    before = process_time()
+    with pytest.raises(InvalidPayload) as raised:
+        cls.from_json(_text({"x": ["a" * 23 + "!"] * 2000}, name="texts"))
+    assert len(raised.value.faults) == 1
+    assert process_time() - before < 5
