@@ -106,16 +106,16 @@ def test_a_diff_is_only_text(lines: list[tuple[str, str]]) -> None:
         ("shop/a.json", "./x/../schemas", "schemas/shop/a.json"),
         ("a.json", ".", "a.json"),
         ("a.json", "../there", "../there/a.json"),
-        ("shop/a.json", "/work/repo/schemas", "schemas/shop/a.json"),
+        ("shop/a.json", "/repo/schemas", "schemas/shop/a.json"),
         ("shop/a.json", "/elsewhere", "/elsewhere/shop/a.json"),
         ("schemas", "schemas", "schemas"),
-        ("/work/repo/schemas", "/work/repo/schemas", "schemas"),
+        ("/repo/schemas", "/repo/schemas", "schemas"),
         ("", "schemas", ""),
     ],
 )
 def test_files_are_called_as_from_the_working_directory(file: str, folder: str, expected: str) -> None:
     """Relative when it is below the working directory, however the folder was given."""
-    assert from_here(file, Path(folder), Path("/work/repo")) == expected
+    assert from_here(file, Path(folder), Path("/repo")) == expected
 
 
 @pytest.fixture
