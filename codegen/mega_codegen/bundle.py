@@ -16,11 +16,9 @@ from mega_codegen.errors import Report
 from mega_codegen.keywords import FORMATS, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS, VALUES_OF_KEYWORDS, objection
 from mega_codegen.records import Json, Place
 from mega_codegen.regexes import unreadable
-from mega_codegen.resolve import HEAVIEST, Library, Unresolved, child, escape
+from mega_codegen.resolve import HEAVIEST, IN_PLACE, Library, Unresolved, child, escape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
-"""Keywords whose schemas are applied to the same value."""
 
 
 def bundle(place: Place, library: Library, report: Report) -> Mapping[str, Json] | None:
@@ -99,7 +97,7 @@ class _Bundle:
             return {"$ref": self._reference(place, scope, "$ref", in_place)}
         copy: dict[str, Json] = {}
         for keyword, value in node.items():
-            within = in_place and keyword in _IN_PLACE
+            within = in_place and keyword in IN_PLACE
             found = objection(keyword, place.draft, value)
             if found is not None:
                 self._report.error(place.file, f"{place.pointer}/{keyword}", *found)

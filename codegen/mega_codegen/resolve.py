@@ -90,7 +90,8 @@ def schemas_below(place: Place) -> Iterator[Place]:
 _DEFINES = frozenset({"$defs", "definitions"})
 
 
-_IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+IN_PLACE = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+"""Keywords whose schemas are applied to the same value."""
 
 HEAVIEST = 10_000
 """How many schemas may be applied to one value: validators try each way to a schema anew."""
@@ -178,7 +179,7 @@ class Library:
                     yield self.follow(place, node[keyword])
                 except Unresolved:
                     continue
-        for keyword in sorted(_IN_PLACE & node.keys()):
+        for keyword in sorted(IN_PLACE & node.keys()):
             value = node[keyword]
             if keyword == "dependentSchemas" and isinstance(value, dict):
                 yield from (child(place, keyword, name) for name in value)

@@ -240,7 +240,7 @@ class Shaper:
         """What may stand where all of these nodes hold.
 
         Raises:
-            Refused: it cannot be said exactly.
+            Refused: a reference leads nowhere, or a keyword does not belong there; it is in the report.
         """
         if not places:
             return ANYTHING
