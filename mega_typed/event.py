@@ -51,15 +51,6 @@ __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
 T = TypeVar("T")
 
 
-class _Rejecting:
-    """An optional field that is not nullable: ``None`` in Python is absence, null on the wire is an error."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        inner = schema["schema"] if schema["type"] == "nullable" else schema
-        return core_schema.json_or_python_schema(json_schema=inner, python_schema=schema)
-
-
 class _Tolerating:
     """A part of the envelope: null on the wire is absence."""
 
@@ -68,7 +59,6 @@ class _Tolerating:
         return core_schema.json_or_python_schema(json_schema=core_schema.nullable_schema(schema), python_schema=schema)
 
 
-_REJECTING = _Rejecting()
 _TOLERATING = _Tolerating()
 
 
@@ -125,14 +115,12 @@ class Model(BaseModel):
         for name, field in cls.model_fields.items():
             if name in cls.__wire_names__:
                 field.validation_alias = field.serialization_alias = cls.__wire_names__[name]
-            settled = _REJECTING in field.metadata or _TOLERATING in field.metadata
-            if field.default is None and not settled and name not in cls.__nullable__:
-                field.metadata.append(_REJECTING)
         fields = cls.model_fields.items()
         cls.__aliases__ = {name: field.validation_alias for name, field in fields if field.validation_alias}
-        cls.__rejecting__ = frozenset(name for name, field in fields if _REJECTING in field.metadata)
         cls.__constants__ = frozenset(name for name, field in fields if _is_constant(field))
         cls.__absent_as_none__ = frozenset(name for name, f in fields if f.default is None) - cls.__nullable__
+        tolerating = {name for name, field in fields if _TOLERATING in field.metadata}
+        cls.__rejecting__ = cls.__absent_as_none__ - tolerating
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler, /) -> CoreSchema:
@@ -362,6 +350,7 @@ class Event(Model):
         object_field = cls.model_fields["object"]
         if _TOLERATING not in object_field.metadata and not object_field.is_required():
             object_field.metadata[:] = [_TOLERATING]
+            cls.__rejecting__ -= {"object"}
         cls.__attribute_names__ = names
         cls.__aliases__ = {name: field.validation_alias for name, field in fields if field.validation_alias}
 
