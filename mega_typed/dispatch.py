@@ -169,7 +169,7 @@ class Dispatcher:
         self._retriable = exception_types(retriable)
         self._to_data = to_data
         self._order: dict[type[Subscriber[Any]], int] = {}
-        self._typed: defaultdict[EventType, list[EventSubscriber[Any]]] = defaultdict(list)
+        self._typed: defaultdict[EventType, list[tuple[type[Event], EventSubscriber[Any]]]] = defaultdict(list)
         self._untyped: list[EventSubscriber[Any]] = []
         self._data: list[DataSubscriber] = []
         self._messages: list[MessageSubscriber] = []
@@ -211,9 +211,10 @@ class Dispatcher:
         except TypeError as error:
             raise RegistrationError(f"{name} cannot be made without arguments: {error}") from error
         if isinstance(instance, EventSubscriber):
-            event_class = subscriber.__wanted__.event_class
-            bucket = self._untyped if event_class is None else self._typed[event_class.__event_type__]
-            bucket.append(instance)
+            for event_class in subscriber.__wanted__.event_classes:
+                self._typed[event_class.__event_type__].append((event_class, instance))
+            if not subscriber.__wanted__.event_classes:
+                self._untyped.append(instance)
         elif isinstance(instance, DataSubscriber):
             self._data.append(instance)
         elif isinstance(instance, MessageSubscriber):
@@ -277,8 +278,7 @@ class Dispatcher:
     def _of_event(self, identity: EventType, content: Content) -> _Selection:
         selection = _Selection()
         events: dict[type[Event], Event] = {}
-        for typed in self._typed.get(identity, ()):
-            event_class = cast("type[Event]", typed.__wanted__.event_class)
+        for event_class, typed in self._typed.get(identity, ()):
             if event_class not in events:
                 events[event_class] = event_class.__from_wire__(content.json_text())
             event = events[event_class]

@@ -49,13 +49,13 @@ class Wanted:
     """What a subscriber wants to receive, with aliases resolved.
 
     Attributes:
-        event_class: the class of a typed subscriber, whose validated instances its patterns see; else ``None``.
+        event_classes: the classes of a typed subscriber, whose validated instances its patterns see; else none.
         identity: patterns over ``domain``, ``name`` and ``version``.
         parts: patterns over the other parts of an event, by the canonical name of the attribute that declared them.
         whole: the pattern over the whole payload, of data and message subscribers.
     """
 
-    event_class: type[Event] | None = None
+    event_classes: tuple[type[Event], ...] = ()
     identity: Mapping[str, object] | None = None
     parts: Mapping[str, object] | None = None
     whole: object = None
@@ -308,7 +308,7 @@ class EventSubscriber(Subscriber[E]):
         _refuse(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))])
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(
-            event_class=event_class,
+            event_classes=() if event_class is None else (event_class,),
             identity={_SHORT[key]: required[key] for key in _IDENTITY if key in required},
             parts={key: pattern for key, pattern in required.items() if key not in _IDENTITY},
         )

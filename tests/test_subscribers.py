@@ -194,7 +194,7 @@ def test_a_subclass_of_a_subscriber_is_checked_with_what_it_inherits() -> None:
     """Patterns are inherited, and the event class is found through the bases."""
     base = define(subject="42")
     child: Any = define(base, attributes={"quantity": 5})
-    assert child.__wanted__.event_class is OrderPlaced
+    assert child.__wanted__.event_classes == (OrderPlaced,)
     assert child.__wanted__.parts == {"event_subject": "42", "event_attributes": {"quantity": 5}}
     with pytest.raises(PatternError):
         define(base, attributes={"quantity": "5"})
