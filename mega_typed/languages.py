@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import Any, Final, NamedTuple, Protocol
 
 __all__ = ["UNBOUNDED", "Expression", "Folded", "Language", "Order", "any_text", "parsed", "sample"]
@@ -110,16 +111,16 @@ _CATEGORIES: Final[dict[str, Callable[[str], bool]]] = {
 
 
 @cache
-def _variants() -> dict[int, frozenset[int]]:
+def _variants() -> dict[int, set[int]]:
     """The other spellings of every character that has a case."""
-    found: dict[int, frozenset[int]] = {}
+    found: defaultdict[int, set[int]] = defaultdict(set)
     for point in range(_LAST + 1):
         character = chr(point)
-        forms = {character.lower(), character.upper(), character.upper().lower()}
-        others = {ord(form) for form in forms if len(form) == 1} - {point}
-        if others:
-            found[point] = frozenset(others)
-    return found
+        for form in (character.lower(), character.upper(), character.upper().lower()):
+            if len(form) == 1 and form != character:
+                found[point].add(ord(form))
+                found[ord(form)].add(point)
+    return dict(found)
 
 
 def _caseless(ranges: Ranges) -> Ranges:
@@ -529,6 +530,12 @@ def any_text(inside: Sequence[Language], outside: Sequence[Language], shortest: 
     outside = [language for language in outside if language.exact]
     languages = [*inside, *outside]
     letters = list(_letters(languages))
+
+    @cache
+    def move(index: int, state: State | None, kind: Kind) -> State | None:
+        return None if state is None else languages[index].step(state, kind)
+
+    indexes = range(len(languages))
     steps = 0
     level: set[tuple[State | None, ...]] = {tuple(language.start for language in languages)}
     seen: set[tuple[State | None, ...]] = set()
@@ -545,10 +552,7 @@ def any_text(inside: Sequence[Language], outside: Sequence[Language], shortest: 
                 steps += 1
                 if steps > _STEPS:
                     return True
-                moved = tuple(
-                    None if state is None else language.step(state, kind)
-                    for language, state, kind in zip(languages, states, letter, strict=True)
-                )
+                moved = tuple(starmap(move, zip(indexes, states, letter, strict=True)))
                 if None not in moved[: len(inside)]:
                     following.add(moved)
         level = following

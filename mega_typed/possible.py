@@ -281,6 +281,9 @@ class _Search:
 
     def _anything(self, atoms: _Demands) -> bool:
         """A value may be of any sort; in the untyped reading a string may be read as another sort besides."""
+        chosen = _choices(atoms)
+        if chosen is not None and all(isinstance(value, str) for value in chosen):
+            return any(self._judge(atoms, text) or _OBJECT_ID.fullmatch(cast("str", text)) for text in chosen)
         sorts = {sort for atom in atoms for sort in _sorts(atom.pattern)}
         read = sorts & {*_KINDS}
         if _OTHER in sorts or (self._conversions and len(read) > 1):
@@ -302,6 +305,7 @@ class _Search:
         )
 
 
+_OBJECT_ID: Final = re.compile("[0-9a-f]{24}")
 _LONGEST: Final = 10_000
 _FAR: Final = 2**63
 _ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})
@@ -356,10 +360,8 @@ def _same_collection(pattern: Collection[object], holds: bool) -> list[list[Dema
 
 def _contradict(atoms: _Demands) -> bool:
     """Whether one and the same function has to answer yes and no."""
-    answers: dict[int, bool] = {}
-    return any(
-        answers.setdefault(id(atom.pattern), atom.holds) != atom.holds for atom in atoms if _is_function(atom.pattern)
-    )
+    functions = [atom for atom in atoms if _is_function(atom.pattern)]
+    return any(a.holds and not b.holds and a.pattern == b.pattern for a, b in product(functions, repeat=2))
 
 
 def _is_function(pattern: object) -> bool:

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, Final, Generic, TypeAlias, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Generic, Literal, Never, TypeAlias, cast, get_args, get_origin
 
-from mega_typed.errors import Fault, PatternError
+from mega_typed.errors import Fault, PatternError, PatternWarning
 from mega_typed.event import Event, ObjectState
-from mega_typed.match import Pattern, PredicateFailed, any_, matches
-from mega_typed.pattern_check import check_fields, check_value
+from mega_typed.match import Pattern, any_
+from mega_typed.pattern_check import always_true, check_fields, check_value, impossible
 from mega_typed.payload import MegaPayload
 from typing_extensions import TypeVar
 
@@ -39,6 +39,8 @@ class ProcessStatus(Enum):
 
 Payload: TypeAlias = MegaPayload | dict[str, Any] | str | bytes
 """An untyped payload: a MEGA event, a data object, plaintext or a binary blob."""
+
+Faults: TypeAlias = list[Fault]
 
 P = TypeVar("P")
 E = TypeVar("E", bound=Event | MegaPayload, default=MegaPayload)
@@ -129,15 +131,28 @@ def _typed_fields(event_class: type[Event]) -> dict[str, object]:
         "event_name": str,
         "event_domain": str | None,
         "event_version": int,
-        "event_timestamp": datetime,
-        "event_subject": str | None,
-        "event_publisher": str | None,
+        "event_timestamp": fields["timestamp"],
+        "event_subject": fields["subject"],
+        "event_publisher": fields["publisher"],
         "event_attributes": {name: fields[name] for name in event_class.__attribute_names__},
         "object_type": str | None,
         "object_version": int | None,
         "object_id": str | None,
         "object_current": state | None if isinstance(state, type) else Any,
         "object_previous": state | None if isinstance(state, type) else Any,
+    }
+
+
+def _fixed(event_class: type[Event]) -> dict[str, object]:
+    """What the schema fixes, as types of one value; the object may be absent unless the event requires it."""
+    identity = event_class.__event_type__
+    absent = None if not event_class.model_fields["object"].is_required() else Never
+    of_object = {"object_type": event_class.__object_type__, "object_version": event_class.__object_version__}
+    return {
+        "event_domain": Literal[identity.domain],
+        "event_name": Literal[identity.name],
+        "event_version": Literal[identity.version],
+        **{key: Literal[value] | absent for key, value in of_object.items() if value is not None},
     }
 
 
@@ -153,50 +168,34 @@ def _state_type(annotation: object) -> object:
     return None
 
 
-def _check(key: str, written: str, pattern: object, fields: Mapping[str, object]) -> list[Fault]:
-    of = fields[key]
+def _check(written: str, pattern: object, of: object, fixed: object, *, conversions: bool) -> tuple[Faults, Faults]:
+    """What is wrong with a pattern, and what in it always matches."""
     if isinstance(pattern, Pattern) and pattern.operator == "any":
-        return []
+        return [], []
+    fields = cast("dict[str, object]", of) if isinstance(of, dict) else None
     try:
-        if isinstance(of, dict):
-            return check_fields(pattern, cast("dict[str, object]", of), written, "the event")
-        return check_value(pattern, of, written)
+        faults = (
+            check_value(pattern, of, written) if fields is None else check_fields(pattern, fields, written, "the event")
+        )
     except RecursionError:
-        return [Fault(written, "nested too deeply, or contains itself")]
+        return [Fault(written, "nested too deeply, or contains itself")], []
+    if faults:
+        return faults, []
+    if fields is None:
+        places = [(pattern, of if fixed is None else fixed, written)]
+    else:
+        places = [
+            (each, fields[key], f"{written}.{key}") for key, each in cast("Mapping[str, object]", pattern).items()
+        ]
+    never = [fault for place in places for fault in impossible(*place, conversions=conversions)]
+    always = [fault for place in places if fixed is None for fault in always_true(*place, conversions=conversions)]
+    return never, always
 
 
-def _contradictions(
-    event_class: type[Event], declared: Mapping[str, tuple[str, object]], faulty: set[str]
-) -> list[Fault]:
-    """Patterns that the identity, or what the schema fixes, can never match; those that are faulty anyway left out."""
-    identity = event_class.__event_type__
-    fixed = {
-        "event_domain": identity.domain,
-        "event_name": identity.name,
-        "event_version": identity.version,
-        "object_type": event_class.__object_type__,
-        "object_version": event_class.__object_version__,
-    }
-    faults: list[Fault] = []
-    for key, value in fixed.items():
-        if key not in declared or (value is None and key not in _IDENTITY):
-            continue
-        written, pattern = declared[key]
-        if written in faulty:
-            continue
-        try:
-            possible = matches(pattern, value)
-        except PredicateFailed:
-            possible = True
-        if not possible:
-            faults.append(Fault(written, f"{event_class.__name__} has {value!r} here, which {pattern!r} never matches"))
-    return faults
-
-
-def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
+def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> Faults:
     """Class attributes that are almost, and not quite, the name of a pattern."""
     inherited = {name for base in subscriber.__mro__[1:] for name in vars(base)}
-    faults: list[Fault] = []
+    faults: Faults = []
     for name, value in vars(subscriber).items():
         method = isinstance(value, property) or (inspect.isfunction(value) and value.__name__ == name)
         if name.startswith("_") or name in known or name in inherited or method:
@@ -207,9 +206,12 @@ def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
     return faults
 
 
-def _refuse(subscriber: type[Any], faults: list[Fault]) -> None:
+def _report(subscriber: type[Any], faults: Faults, always: Faults) -> None:
+    """Refuse a class for its faults; else warn of what in it always matches, at the class statement."""
     if faults:
         raise PatternError(subscriber.__qualname__, faults)
+    for found in always:
+        warnings.warn(f"{subscriber.__qualname__}: {found}", PatternWarning, stacklevel=3)
 
 
 # --- the classes ------------------------------------------------------------------------------------------------------
@@ -244,7 +246,8 @@ class _PatternSubscriber(Subscriber[P]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _refuse(cls, [*check_value(cls.pattern, Any, "pattern"), *_misspelt(cls, ("pattern",))])
+        faults, always = _check("pattern", cls.pattern, Any, None, conversions=True)
+        _report(cls, [*faults, *_misspelt(cls, ("pattern",))], always)
         cls.__wanted__ = Wanted(whole=cls.pattern)
 
 
@@ -280,6 +283,9 @@ class EventSubscriber(Subscriber[E]):
 
     Raises:
         PatternError: on definition of a subclass whose patterns cannot be right.
+
+    Warns:
+        PatternWarning: on definition, of a pattern that always matches.
     """
 
     name: ClassVar[Any] = any_()
@@ -299,13 +305,16 @@ class EventSubscriber(Subscriber[E]):
         super().__init_subclass__(**kwargs)
         event_class = _event_class(cls)
         declared = dict(_declared(cls))
-        fields = _untyped_fields() if event_class is None else _typed_fields(event_class)
-        faults = [
-            fault for key, (written, pattern) in declared.items() for fault in _check(key, written, pattern, fields)
-        ]
-        if event_class is not None:
-            faults += _contradictions(event_class, declared, {fault.path for fault in faults})
-        _refuse(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))])
+        fields, fixed = (
+            (_untyped_fields(), {}) if event_class is None else (_typed_fields(event_class), _fixed(event_class))
+        )
+        faults: Faults = []
+        always: Faults = []
+        for key, (written, pattern) in declared.items():
+            wrong, idle = _check(written, pattern, fields[key], fixed.get(key), conversions=event_class is None)
+            faults += wrong
+            always += idle
+        _report(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))], always)
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(
             event_classes=() if event_class is None else (event_class,),
