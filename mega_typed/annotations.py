@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType
@@ -85,6 +85,9 @@ def _flatten(annotation: object, bounds: Bounds) -> Iterator[Member]:
     elif origin in (Union, UnionType):
         for member in get_args(annotation):
             yield from _flatten(member, bounds)
+    elif origin is Literal and None in get_args(annotation):
+        yield Member(Literal[tuple(value for value in get_args(annotation) if value is not None)], bounds)
+        yield Member(NoneType, bounds)
     elif isinstance(annotation, TypeAliasType):
         yield from _flatten(annotation.__value__, bounds)
     else:

@@ -325,7 +325,12 @@ class Expression:
                 return self._repeated(argument, node, flags)
             case "AT":
                 return self._add(node, "at", self._assertion(str(argument), flags))
-        self.exact = False
+            case _:
+                self.exact = False
+                return self._larger(code, argument, node, flags)
+
+    def _larger(self, code: str, argument: Any, node: int, flags: int) -> int:
+        """What no automaton can say, as a set that contains it."""
         match code:
             case "POSSESSIVE_REPEAT":
                 return self._repeated(argument, node, flags)

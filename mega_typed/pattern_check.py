@@ -268,7 +268,7 @@ def _asks_for_presence(pattern: object) -> bool:
 def _parts(pattern: object, annotation: object, path: str) -> list[tuple[object, object, str]]:
     """The patterns within a pattern that a value has to match on its own, with their types and places."""
     kinds = [member.type for member in members(annotation)[0]]
-    of = kinds[0] if len(kinds) == 1 else Any
+    of: object = kinds[0] if len(kinds) == 1 else Any
     if isinstance(pattern, Mapping):
         entries = cast("Mapping[str, object]", pattern).items()
         if isinstance(of, type) and issubclass(of, BaseModel):
@@ -336,8 +336,8 @@ def _check_text(pattern: Pattern[Any], member: object, path: str) -> Faults:
             return [Fault(path, f"invalid regular expression {operand!r}: {error}")]
     text: object = operand
     if isinstance(operand, re.Pattern) and pattern.operator == "match":
-        text = cast("re.Pattern[str]", operand).pattern
-        unbounded = why_unbounded(cast("re.Pattern[str]", operand)) if isinstance(text, str) else None
+        text = operand.pattern
+        unbounded = why_unbounded(operand) if isinstance(text, str) else None
         if unbounded:
             return [Fault(path, f"{pattern!r}: {unbounded}")]
     if not isinstance(text, str):

@@ -451,7 +451,8 @@ _SORTS: Final[tuple[tuple[Any, Any], ...]] = (
     (datetime, datetime),
     (date, date),
     (UUID, UUID),
-    (str | re.Pattern, str),
+    (str, str),
+    (re.Pattern, str),
 )
 
 

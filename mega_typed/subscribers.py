@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Final, Generic, Literal, Never, TypeAlias, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, cast, get_args, get_origin
 
 from mega_typed.errors import Fault, PatternError, PatternWarning
 from mega_typed.event import Event, ObjectState
@@ -146,14 +146,17 @@ def _typed_fields(event_class: type[Event]) -> dict[str, object]:
 def _fixed(event_class: type[Event]) -> dict[str, object]:
     """What the schema fixes, as types of one value; the object may be absent unless the event requires it."""
     identity = event_class.__event_type__
-    absent = None if not event_class.model_fields["object"].is_required() else Never
-    of_object = {"object_type": event_class.__object_type__, "object_version": event_class.__object_version__}
-    return {
+    fixed: dict[str, object] = {
         "event_domain": Literal[identity.domain],
         "event_name": Literal[identity.name],
         "event_version": Literal[identity.version],
-        **{key: Literal[value] | absent for key, value in of_object.items() if value is not None},
     }
+    of_object = {"object_type": event_class.__object_type__, "object_version": event_class.__object_version__}
+    for key, value in of_object.items():
+        if value is not None:
+            required = event_class.model_fields["object"].is_required()
+            fixed[key] = Literal[value] if required else Literal[value, None]
+    return fixed
 
 
 def _state_type(annotation: object) -> object:
