@@ -145,7 +145,7 @@ def _understand(
             begin("checking the examples")
             examples(fine, library, {event.content.key for event in read.events}, report)
         finally:
-            missing |= library.missing
+            missing |= library.missing | library.referring(_broken(report) - {each.path for each in documents})
         report.raise_errors()
         if missing:
             raise SchemaErrors(report.problems)

@@ -7,7 +7,7 @@ folder. Nothing is fetched. This step knows documents; it does not know what the
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -191,6 +191,10 @@ class Library:
     def paths(self) -> tuple[str, ...]:
         """The documents, sorted by path, without meta-schemas that were merely referred to."""
         return tuple(sorted(self._files.keys() - self._shipped))
+
+    def referring(self, files: Collection[str]) -> set[str]:
+        """The documents from which references lead to some of the files, as far as they were followed."""
+        return {asker for (asker, _, _), found in self.answers.items() if found in files}
 
     def resource(self, identifier: str) -> Place:
         """The schema with an ``$id``."""

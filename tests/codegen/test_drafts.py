@@ -239,6 +239,23 @@ def test_keep_going_on_fine_schemas_changes_nothing(tmp_path: Path) -> None:
     assert main([str(write(tmp_path / "s", schemas)), "-o", str(tmp_path / "out"), "--keep-going"]) == 0
 
 
+def test_keep_going_blames_who_refers_to_a_meta_schema() -> None:
+    """An error that is found in a meta-schema leaves out the files that refer to it, and hides no other."""
+    shipped = "json-schema:draft-07.json"
+    schemas = {
+        "fine.json": event(name="fine"),
+        "json schema draft-07.json": {"type": "object", "properties": {"x": {"type": "integer"}}},
+        "refers.json": event({"filter": {"$ref": ADDRESSES["draft-07"]}}, name="refers"),
+    }
+    report = Report()
+    files = generate(documents(schemas), protocol(), report, keep_going=True)
+    assert [path for path in files if path.startswith("shop/subscribers/")] == [
+        "shop/subscribers/__init__.py",
+        "shop/subscribers/fine.py",
+    ]
+    assert {each.file for each in report.problems if not each.warning} == {shipped, "refers.json"}
+
+
 def test_an_invalid_example_of_a_part_does_not_stop_the_run() -> None:
     """A wrong example of a property is a warning; one of a whole payload is an error (test_problems)."""
     report = Report()
@@ -304,3 +321,17 @@ def test_a_type_that_is_made_of_another_and_of_more_has_a_name_of_its_own() -> N
     text = package({"shop/a.json": {"$defs": definitions}, "shop/b.json": event(uses)})["shop/a.py"]
     assert "class IssueOrigin(Model):" in text
     assert "class OpenedOrigin(Model):" in text
+
+
+def test_a_type_that_is_made_of_two_definitions_is_named_after_both() -> None:
+    """Where the name of either node is taken by a class of its own, the class made of both says so."""
+    definitions = {
+        "issue": {"type": "object", "properties": {"url": {"type": "string"}}},
+        "pull": {"type": "object", "properties": {"head": {"type": "string"}}},
+        "left": {"type": "object", "properties": {"x": {"$ref": "#/$defs/issue"}}},
+        "both": {"allOf": [{"$ref": "#/$defs/left"}, {"properties": {"x": {"$ref": "#/$defs/pull"}}}]},
+    }
+    uses = {name: {"$ref": f"a.json#/$defs/{name}"} for name in definitions}
+    text = package({"shop/a.json": {"$defs": definitions}, "shop/b.json": event(uses)})["shop/a.py"]
+    classes = [name for name in ("Issue", "Pull", "PullAndIssue") if f"class {name}(Model):" in text]
+    assert classes == ["Issue", "Pull", "PullAndIssue"]
