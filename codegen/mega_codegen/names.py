@@ -190,15 +190,17 @@ def _owner(model: TypeModel, owners: Mapping[str, EventModel]) -> tuple[EventMod
 def _words(tokens: Sequence[str]) -> Iterator[str]:
     steps = iter(tokens)
     path: list[str] = []
-    for token in steps:
-        if token in ("properties", "$defs", "definitions"):
+    for step in steps:
+        if step in ("properties", "$defs", "definitions"):
             path.append(next(steps, ""))
-        elif token in ("anyOf", "oneOf"):
+        elif step in ("anyOf", "oneOf"):
             path.append(f"Option{int(next(steps, '0')) + 1}")
-        elif token in _PATH_WORDS:
-            path.append(_PATH_WORDS[token])
+        elif step in _PATH_WORDS:
+            path.append(_PATH_WORDS[step])
+        elif step == "allOf":
+            next(steps, "")  # its index
         else:
-            next(steps, "")  # allOf and its index
+            path.append(step)
     if path[:2] == ["event", "attributes"]:
         path = path[2:]
     elif path[:1] == ["object"]:

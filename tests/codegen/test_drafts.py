@@ -256,6 +256,39 @@ def test_keep_going_blames_who_refers_to_a_meta_schema() -> None:
     assert {each.file for each in report.problems if not each.warning} == {shipped, "refers.json"}
 
 
+@pytest.mark.parametrize("draft", ["draft-04", "draft-07", "2020-12"])
+def test_a_reference_into_a_container_of_ones_own(draft: str, tmp_path: Path) -> None:
+    """What stands where no draft has schemas, and is one, is followed, translated and named like any other."""
+    exclusive = {"minimum": 1, "exclusiveMinimum": True} if draft == "draft-04" else {"exclusiveMinimum": 1}
+    user = {"type": "object", "properties": {"age": {"type": "integer", **exclusive}}, "required": ["age"]}
+    shared = {"$schema": ADDRESSES[draft], "components": {"schemas": {"User": user, "Two": [{"not": user}]}}}
+    uses = {"value": {"$ref": "s.json#/components/schemas/User"}, "no": {"$ref": "s.json#/components/schemas/Two/0"}}
+    name = f"contained{draft.replace('-', '')}"
+    files = package({"s.json": shared, "a.json": event(uses, name=name)})
+    assert "class SComponentsSchemasUser(Model):" in files["shared/s.py"]
+    imported(files, tmp_path, f"drafts_{name}")
+    cls: type[Event] = getattr(importlib.import_module(f"drafts_{name}.shop"), name.capitalize())
+    assert accepts(cls, {"age": 2}, name)
+    assert not accepts(cls, {"age": 1}, name)
+    assert not accepts(cls, {}, name)
+
+
+@pytest.mark.parametrize(
+    ("schema", "container"),
+    [
+        ({"type": "strin"}, "components"),
+        ({"type": "string"}, "examples"),
+        ({"$id": "urn:x", "type": "string"}, "components"),
+        ({"properties": {"a": {"$anchor": "x"}}}, "components"),
+    ],
+)
+def test_a_reference_into_a_container_leads_to_a_plain_schema(schema: Any, container: str) -> None:
+    """What is no schema, is data, or is called something that not every validator would know, is refused."""
+    definition = event({"x": {"$ref": f"#/x-mine/{container}/A"}}) | {"x-mine": {container: {"A": schema}}}
+    found = problems({"a.json": definition})
+    assert any(f"a.json#/x-mine/{container}/A is no schema" in line for line in found)
+
+
 def test_an_invalid_example_of_a_part_does_not_stop_the_run() -> None:
     """A wrong example of a property is a warning; one of a whole payload is an error (test_problems)."""
     report = Report()
