@@ -196,6 +196,14 @@ def test_signs_before_digits_have_names() -> None:
     assert "minus_1: int | None" in files["shop/thing_happened.py"]
 
 
+def test_signs_alone_are_spelled_out() -> None:
+    """A property of signs only has a field that names them; one without any sign needs ``x-mega-name``."""
+    files = package({"a.json": event({"<=": {"type": "integer"}, "*": {}})})
+    assert "less_than_sign_equals_sign: int | None" in files["shop/thing_happened.py"]
+    assert "asterisk: Any" in files["shop/thing_happened.py"]
+    assert "no Python name can be made of ''" in problems({"a.json": event({"": {}})})[0]
+
+
 def test_a_nullable_dictionary_keeps_the_type_of_its_values(tmp_path: Path) -> None:
     """``"type": ["object", "null"]`` with ``additionalProperties`` holds for the values."""
     schema = {"type": ["object", "null"], "additionalProperties": {"type": ["integer", "null"]}}
