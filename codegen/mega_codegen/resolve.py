@@ -121,6 +121,7 @@ class Library:
         self._dynamic: dict[str, dict[str, str]] = {}
         self._shipped: set[str] = set()
         self._sound: set[str] = set()
+        self._followed: dict[tuple[str, str, str], Place] = {}
         self._weights: dict[str, int] = {}
         self.duplicates: list[tuple[Place, Place]] = []
         self.answers: dict[tuple[str, str, str], str] = {}
@@ -220,12 +221,16 @@ class Library:
         Raises:
             Unresolved: there is no such node among the documents.
         """
+        asked = (place.file, place.base, reference)
+        if asked in self._followed:
+            return self._followed[asked]
         try:
             target = self._follow(place, reference)
             if target.key not in self._sound:
                 if not is_schema(self._files[target.file].node, target) and not self._is_schema_elsewhere(target):
                     raise Unresolved(f"{reference!r}: {target.key} is no schema", "Move what stands there below $defs.")
                 self._sound.add(target.key)
+            self._followed[asked] = target
             return target
         except Unresolved:
             self.asked_in_vain = True
