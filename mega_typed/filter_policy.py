@@ -139,11 +139,8 @@ def filter_policy(
         keys, lost = _united(clauses)
         policy = _nested(keys)
         residual += lost
-    once: list[Residual] = []
-    for each in residual:  # patterns need not be hashable
-        if not any(each.subscriber is o.subscriber and each.path == o.path and each.reason == o.reason for o in once):
-            once.append(each)
-    return FilterPolicy(scope, policy, tuple(once), _NOTES[scope] if policy else ())
+    once = {(each.subscriber, each.path, each.reason): each for each in residual}  # a pattern need not be hashable
+    return FilterPolicy(scope, policy, tuple(once.values()), _NOTES[scope] if policy else ())
 
 
 _NOTES: Final[Mapping[Scope, tuple[str, ...]]] = {
@@ -303,10 +300,10 @@ def _at(place: _Place, pattern: object) -> _Answer:
     if isinstance(said, str):
         return said
     found = _once([*rules, *said.rules])
-    if _PRESENT in found and _ABSENT in found:
-        return _ELSEWHERE if place.elsewhere else ""
     if _PRESENT in found and place.absent == () and place.kind.name != "text":  # a text may be empty
         return ""
+    if _PRESENT in found and _ABSENT in found:
+        return _ELSEWHERE if place.elsewhere else ""
     return _Said(found, said.whole) if found else "it matches no value"
 
 
@@ -743,7 +740,7 @@ class _Clause:
             else:
                 answer = "the key is ambiguous in a policy"
         if answer:
-            self.residual.append(Residual(self.subscriber, ".".join(path), pattern, answer))
+            self.residual.append(Residual(self.subscriber, _shown(path), pattern, answer))
 
 
 _KEYWORDS: Final = frozenset(
@@ -781,6 +778,17 @@ _AS_ATTRIBUTE: Final[Mapping[str, _Place]] = {
     "event_subject": _Place((SUBJECT_ATTRIBUTE,), _TEXT, absent=(_ABSENT,), conversions=True),
     "event_publisher": _Place((PUBLISHER_ATTRIBUTE,), _TEXT, absent=(_ABSENT,), conversions=True),
 }
+
+
+_SHOWN: Final[Mapping[Path, str]] = {
+    (CONTENT_TYPE_ATTRIBUTE,): "pattern",
+    **{place.path: ".".join(_IN_BODY[name].path) for name, place in _AS_ATTRIBUTE.items()},
+}
+
+
+def _shown(path: Path) -> str:
+    """Where a key stands in the payload."""
+    return _SHOWN.get(path, ".".join(path))
 
 
 def _clauses(subscriber: type[Subscriber[Any]], scope: Scope) -> list[_Clause]:
@@ -882,9 +890,9 @@ def _typed(place: _Place, name: str, event_class: type[Event]) -> _Place:
     if name == "event_attributes":
         return place._replace(kind=_Kind("model", of=event_class), conversions=False)
     if name in ("object_current", "object_previous"):
-        state = _kind(event_class.model_fields["object"].rebuild_annotation()).of
-        annotation = state.model_fields[name.removeprefix("object_")].rebuild_annotation()
-        return place._replace(kind=_kind(annotation), conversions=False)
+        state = _kind(event_class.model_fields["object"].rebuild_annotation())
+        part = state.of.model_fields[name.removeprefix("object_")] if state.name == "model" else None
+        return place._replace(kind=_kind(part.rebuild_annotation()) if part else _OTHER, conversions=False)
     return place._replace(conversions=False)
 
 
@@ -973,7 +981,7 @@ def _united(clauses: Sequence[_Clause]) -> tuple[dict[Path, _Key], list[Residual
 
 
 def _lost(clause: _Clause, path: Path, key: _Key, reason: str) -> Residual:
-    return Residual(clause.subscriber, ".".join(path), key.pattern, reason)
+    return Residual(clause.subscriber, _shown(path), key.pattern, reason)
 
 
 def _selects_little(path: Path, rules: Rules) -> tuple[int, int]:
