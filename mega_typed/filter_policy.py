@@ -1041,6 +1041,8 @@ def _with_or(clauses: Sequence[_Clause]) -> dict[str, Any] | None:
     for rest in map(_nested, rests):
         if rest not in branches:
             branches.append(rest)
+        if len(branches) > _MAX_KEYS:
+            return None
     if len(branches) < 2 or not all(branches):
         return None
     policy = {**_nested(shared), "$or": branches}
