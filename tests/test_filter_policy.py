@@ -576,6 +576,18 @@ def test_what_is_left_out_is_reported() -> None:
     assert [each.path for each in filter_policy(asking).residual] == ["event.subject", "event.attributes"]
 
 
+def test_null_is_not_taken_for_missing() -> None:
+    """An attribute that may be null says nothing of absence; one that may only be missing does."""
+    nullable, missing = typed(attributes={"coupon": None}), typed(attributes={"from_": None})
+    sent = published(placed(coupon=None, from_=None))
+    assert '"coupon":null' in sent["Message"]
+    assert all(wants(each, sent) for each in (nullable, missing))
+    policies = [filter_policy(each, scope="MessageBody") for each in (nullable, missing)]
+    assert all(accepts(policy, sent) for policy in policies)
+    assert [len(policy.residual) for policy in policies] == [1, 0]
+    assert policies[1].policy["event"]["attributes"] == {"from": [{"exists": False}]}
+
+
 def test_one_subscriber_for_several_versions() -> None:
     """Of a subscriber of several event classes, each class is let through, with what the patterns say of it."""
     asking = subscriber(ItemAddedSubscriber, attributes={"quantity": between(1, 5)})
