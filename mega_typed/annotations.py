@@ -9,12 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Protocol, Union, get_args, get_origin
 
-from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType
 
-__all__ = ["Bounds", "Member", "members"]
+__all__ = ["Bounds", "Carried", "Member", "members"]
+
+
+class Carried(Protocol):
+    """A place in a schema that judges single values, and leads to the places of fields and elements."""
+
+    def admits(self, value: object) -> bool:
+        """Whether the schema admits a value of JSON."""
+        ...
+
+    def field(self, name: str) -> Carried | None:
+        """The place of a field; ``None`` where the schema admits none of this name."""
+        ...
+
+    def items(self) -> Carried:
+        """The place of an element."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,7 @@ class Bounds:
         multiple_of: numbers that the value is a multiple of.
         shortest: least lengths of a text, a list or a mapping; likewise ``longest``.
         patterns: expressions that a text matches somewhere, as pydantic's engine reads them.
+        carried: the places in the schema that the value's class carries.
     """
 
     at_least: tuple[Any, ...] = ()
@@ -37,11 +53,12 @@ class Bounds:
     shortest: tuple[int, ...] = ()
     longest: tuple[int, ...] = ()
     patterns: tuple[str, ...] = ()
+    carried: tuple[Carried, ...] = ()
 
     def and_(self, said: object) -> Bounds:
         """These and what one piece of an annotation's metadata says."""
         bounds = self
-        for part in said.metadata if isinstance(said, FieldInfo) else [said]:
+        for part in getattr(said, "metadata", [said]):
             found = {_SAYINGS[name]: getattr(part, name) for name in _SAYINGS if getattr(part, name, None) is not None}
             for name, bound in found.items():
                 bounds = replace(bounds, **{name: (*getattr(bounds, name), bound)})
@@ -57,6 +74,7 @@ _SAYINGS: Final = {
     "min_length": "shortest",
     "max_length": "longest",
     "pattern": "patterns",
+    "carried": "carried",
 }
 """The attributes of pydantic's metadata, and where they are noted."""
 

@@ -46,7 +46,7 @@ from pydantic_core import (
     core_schema,
 )
 
-__all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp"]
+__all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp", "schema_of"]
 
 T = TypeVar("T")
 
@@ -361,7 +361,7 @@ class Event(Model):
             state = self.__dict__["object"]
             if state is not None:
                 self.__dict__["object"] = self.__fixed_object__(state)
-            found = _violations(type(self), self.to_json()) if self.__schema__ is not None else ()
+            found = _violations(type(self), self.to_json()) if self.__schema__ is not None else []
             if found:
                 raise ValidationError.from_exception_data(type(self).__name__, [_line_error(each) for each in found])
 
@@ -670,11 +670,18 @@ def _without_labels(location: tuple[str | int, ...], document: Any, *, missing: 
         yield part
 
 
+def schema_of(cls: type[Event]) -> tuple[str, str] | None:
+    """The package and the file with the schema that a class carries, if it does."""
+    if cls.__schema__ is None:
+        return None
+    owner = next(each for each in cls.__mro__ if vars(each).get("__schema__"))
+    return owner.__module__.rpartition(".")[0], cls.__schema__
+
+
 def _violations(cls: type[Event], text: str | bytes) -> list[Violation]:
     """What a payload does wrong by the schema that a class carries."""
-    owner = next(each for each in cls.__mro__ if vars(each).get("__schema__"))
-    package = owner.__module__.rpartition(".")[0]
-    return payload_violations(package, str(cls.__schema__), parse_json(text), spread=cls.__spread__)
+    place = schema_of(cls)
+    return [] if place is None else payload_violations(*place, parse_json(text), spread=cls.__spread__)
 
 
 def _together(faults: list[Fault], more: list[Fault]) -> list[Fault]:

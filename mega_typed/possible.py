@@ -17,7 +17,7 @@ calls no function of a pattern, and knows no event.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,10 +25,10 @@ from decimal import Decimal
 from functools import cache
 from itertools import product
 from types import NoneType
-from typing import Any, Final, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin
 from uuid import UUID
 
-from mega_typed.annotations import Bounds, Member, members
+from mega_typed.annotations import Bounds, Carried, Member, members
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
 from mega_typed.match import Pattern, PredicateFailed, matches
 from mega_typed.scales import ORDERED, is_finite, representatives
@@ -80,10 +80,10 @@ class _Search:
         if self._steps > _STEPS:
             raise _Undecided
 
-    def value(self, demands: _Demands, annotation: object) -> bool:
-        """Whether a value of this type, or its absence where the type allows it, fulfils all demands."""
-        kinds, optional = members(annotation)
-        if optional and all(matches(demand.pattern, None) == demand.holds for demand in demands):
+    def value(self, demands: _Demands, annotation: object, *, optional: bool = False) -> bool:
+        """Whether a value of this type, or its absence where that is allowed, fulfils all demands."""
+        kinds, absent = members(annotation)
+        if (optional or absent) and all(matches(demand.pattern, None) == demand.holds for demand in demands):
             return True
         return any(self._fits(atoms, kind) for atoms in self._branches(demands) for kind in kinds)
 
@@ -124,25 +124,31 @@ class _Search:
     def _fits(self, atoms: _Demands, member: Member) -> bool:
         kind = get_origin(member.type) or member.type
         if kind is Any:
-            return self._anything(atoms)
-        if kind is Literal:
-            return any(self._judge(atoms, value) for value in get_args(member.type))
-        if kind is bool:
-            return any(self._judge(atoms, value) for value in (True, False))
+            return self._named_and_admitted(atoms, member.bounds) and self._anything(atoms)
+        if kind in (Literal, bool):
+            values = get_args(member.type) or (True, False)
+            return any(self._judge(atoms, value) for value in values if _admitted(member.bounds, value))
         if kind in ORDERED:
             return self._ordered(atoms, kind, member.bounds)
         if kind is str:
             return self._text(atoms, member.bounds)
         if kind in (list, tuple, set, frozenset):
-            return self._items(atoms, (*get_args(member.type), Any)[0], member.bounds)
+            item = (*get_args(member.type), Any)[0]
+            return self._items(atoms, _with(item, [place.items() for place in member.bounds.carried]), member.bounds)
         if kind in (dict, Mapping):
             return self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            fields = {name: field.rebuild_annotation() for name, field in kind.model_fields.items()}
-            return self._fields(atoms, kind, lambda name: fields.get(name, NoneType))
+            return self._fields(atoms, kind, member.bounds)
         return True
 
+    def _named_and_admitted(self, atoms: _Demands, bounds: Bounds) -> bool:
+        """Whether the schema admits one of the values that the atoms name, if they do."""
+        chosen = _choices(atoms)
+        return chosen is None or any(_admitted(bounds, value) for value in chosen)
+
     def _ordered(self, atoms: _Demands, kind: type, bounds: Bounds) -> bool:
+        if not self._named_and_admitted(atoms, bounds):
+            return False
         constants = _choices(atoms)
         if constants is None:
             constants = [constant for atom in atoms for constant in _constants(atom.pattern)]
@@ -237,22 +243,21 @@ class _Search:
         """An object with arbitrary keys."""
         lengths = [found for atom in atoms if (found := _about_length(atom)) is not None]
         others = [atom for atom in atoms if _about_length(atom) is None]
-        of = value | None if value is not Any else Any  # type: ignore[operator]
         for demands in self._by_key(others):
-            if not all(self.value(wanted, of) for wanted in demands.values()):
+            if not all(self.value(wanted, _at(value, key, bounds), optional=True) for key, wanted in demands.items()):
                 continue
             needed = sum(not all(matches(d.pattern, None) == d.holds for d in wanted) for wanted in demands.values())
             if any(high is None or high >= needed for _, high in self._spans(lengths, bounds)):
                 return True
         return False
 
-    def _fields(self, atoms: _Demands, model: type[BaseModel], annotation_of: Callable[[str], object]) -> bool:
+    def _fields(self, atoms: _Demands, model: type[BaseModel], bounds: Bounds) -> bool:
         instances = [atom for atom in atoms if isinstance(atom.pattern, BaseModel)]
         if any(atom.holds and not isinstance(atom.pattern, model) for atom in instances):
             return False
         others = [atom for atom in atoms if atom not in instances]
         return any(
-            all(self.value(wanted, annotation_of(key)) for key, wanted in demands.items())
+            all(self.value(wanted, _field_of(model, key, bounds)) for key, wanted in demands.items())
             for demands in self._by_key(others)
         )
 
@@ -311,6 +316,31 @@ _FAR: Final = 2**63
 _ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})
 _ELEMENTS_TOLD_APART: Final = 5
 _KINDS: Final = (Decimal, datetime, date, UUID)
+
+
+def _admitted(bounds: Bounds, value: object) -> bool:
+    """Whether the carried schema admits a value, of those that are in JSON what they are in Python."""
+    return type(value) not in (str, int, float, bool) or all(place.admits(value) for place in bounds.carried)
+
+
+def _with(annotation: Any, places: Iterable[Carried | None]) -> Any:
+    """A type, at places of the carried schema; absent where one of them admits nothing."""
+    for place in places:
+        annotation = NoneType if place is None else Annotated[annotation, place]
+    return annotation
+
+
+def _at(annotation: Any, name: str, bounds: Bounds) -> Any:
+    return _with(annotation, [place.field(name) for place in bounds.carried])
+
+
+def _field_of(model: type[BaseModel], name: str, bounds: Bounds) -> Any:
+    """The type of a field; of one that the model does not have, its absence."""
+    field = model.model_fields.get(name)
+    if field is None:
+        return NoneType
+    wire_names: Mapping[str, str] = getattr(model, "__wire_names__", {})
+    return _at(field.rebuild_annotation(), wire_names.get(name, name), bounds)
 
 
 # --- what patterns are made of ----------------------------------------------------------------------------------------
@@ -503,6 +533,7 @@ def _admits(bounds: Bounds, text: str) -> bool:
     return (
         all(len(text) >= length for length in bounds.shortest)
         and all(len(text) <= length for length in bounds.longest)
+        and _admitted(bounds, text)
         and all(
             validator is None or validator.isinstance_python(text) for validator in map(_validator, bounds.patterns)
         )

@@ -18,7 +18,16 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 import msgspec
 
-__all__ = ["EVENT_KEYS", "FORMATS", "PATTERNS", "Violation", "payload_violations"]
+__all__ = [
+    "EVENT_KEYS",
+    "FORMATS",
+    "PATTERNS",
+    "Validator",
+    "Violation",
+    "carried_schema",
+    "compiled",
+    "payload_violations",
+]
 
 EVENT_KEYS: Final = frozenset({"name", "domain", "version", "timestamp", "subject", "publisher", "attributes"})
 """Keys of ``event`` that the protocol lists; any other is an attribute."""
@@ -139,17 +148,36 @@ class _Error(Protocol):
     def kind(self) -> object: ...
 
 
-class _Validator(Protocol):
-    def validate(self, instance: Any) -> None: ...
-    def is_valid(self, instance: Any) -> bool: ...
-    def iter_errors(self, instance: Any) -> Iterator[Any]: ...
+class Validator(Protocol):
+    """A compiled schema."""
+
+    def validate(self, instance: Any) -> None:
+        """Raise ``ValueError`` for the first violation."""
+
+    def is_valid(self, instance: Any) -> bool:
+        """Whether there is none."""
+        ...
+
+    def iter_errors(self, instance: Any) -> Iterator[Any]:
+        """All violations."""
+        ...
 
 
 @cache
-def _compiled(package: str, resource: str) -> _Validator:
+def _compiled(package: str, resource: str) -> Validator:
+    return compiled(carried_schema(package, resource))
+
+
+def carried_schema(package: str, resource: str) -> dict[str, Any]:
+    """The schema that stands beside a module, as a document."""
+    schema: dict[str, Any] = msgspec.json.decode(files(package).joinpath(resource).read_bytes())
+    return schema
+
+
+def compiled(schema: dict[str, Any]) -> Validator:
+    """A validator of draft 2020-12, with formats that mean what README.md says."""
     import jsonschema_rs  # only the events that need it pay for it
 
-    schema = msgspec.json.decode(files(package).joinpath(resource).read_bytes())
     return jsonschema_rs.Draft202012Validator(
         schema,
         formats=dict(FORMATS),

@@ -16,10 +16,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, cast, get_args, get_origin
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeAlias, cast, get_args, get_origin
 
+from mega_typed.carried import Node, root
 from mega_typed.errors import Fault, PatternError, PatternWarning
-from mega_typed.event import Event, ObjectState
+from mega_typed.event import Event, ObjectState, schema_of
 from mega_typed.match import Pattern, any_
 from mega_typed.pattern_check import always_true, check_fields, check_value, impossible, never
 from mega_typed.payload import MegaPayload
@@ -123,24 +126,43 @@ def _untyped_fields() -> dict[str, object]:
     return dict.fromkeys(_ALIASES, Any)
 
 
+@cache
 def _typed_fields(event_class: type[Event]) -> dict[str, object]:
-    """The type of each part, and of ``event_attributes`` the fields."""
+    """The type of each part, and of ``event_attributes`` the fields; with what a carried schema says of them."""
     fields = {name: field.rebuild_annotation() for name, field in event_class.model_fields.items()}
     state = _state_type(fields["object"])
+    types: dict[tuple[str, ...], object] = {
+        **{("event", name): fields[name] for name in ("timestamp", "subject", "publisher")},
+        **{("event", "attributes", name): fields[name] for name in event_class.__attribute_names__},
+        **{("object", name): state | None if isinstance(state, type) else Any for name in ("current", "previous")},
+    }
+    carried = schema_of(event_class)
+    if carried is not None:
+        whole = root(*carried)
+        types = {path: _placed(annotation, whole, event_class, path) for path, annotation in types.items()}
     return {
         "event_name": str,
         "event_domain": str | None,
         "event_version": int,
-        "event_timestamp": fields["timestamp"],
-        "event_subject": fields["subject"],
-        "event_publisher": fields["publisher"],
-        "event_attributes": {name: fields[name] for name in event_class.__attribute_names__},
+        "event_timestamp": types["event", "timestamp"],
+        "event_subject": types["event", "subject"],
+        "event_publisher": types["event", "publisher"],
+        "event_attributes": {path[-1]: of for path, of in types.items() if len(path) > 2},
         "object_type": str | None,
         "object_version": int | None,
         "object_id": str | None,
-        "object_current": state | None if isinstance(state, type) else Any,
-        "object_previous": state | None if isinstance(state, type) else Any,
+        "object_current": types["object", "current"],
+        "object_previous": types["object", "previous"],
     }
+
+
+def _placed(annotation: Any, whole: Node, event_class: type[Event], path: tuple[str, ...]) -> object:
+    """A type, at its place in the schema that the class carries."""
+    place: Node | None = whole
+    for name in path:
+        wire_name = event_class.__wire_names__.get(name, name) if len(path) > 2 else name
+        place = None if place is None else place.field(wire_name)
+    return NoneType if place is None else Annotated[annotation, place]
 
 
 def _fixed(event_class: type[Event]) -> dict[str, object]:

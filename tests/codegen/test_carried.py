@@ -1,0 +1,153 @@
+"""Patterns against generated classes: what the whole schema forbids, types or not, no pattern can ask for."""
+
+from __future__ import annotations
+
+import importlib
+from types import new_class
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from mega_typed import EventSubscriber, Fault, PatternError
+from mega_typed.match import all_items, and_, any_item, contains, gt, gte, length, lt, match, prefix, suffix
+
+from .making import event, imported, package
+
+ATTRIBUTES: dict[str, Any] = {
+    "price": {"type": "number", "multipleOf": 0.01, "minimum": 0, "exclusiveMaximum": 10},
+    "step": {"type": "integer", "multipleOf": 5, "minimum": 3, "maximum": 1000},
+    "ahead": {"type": "string", "pattern": "^(?=a)[a-z]+$", "minLength": 2, "maxLength": 5},
+    "code": {"type": "string", "pattern": "^[A-Z]{3}-\\d+$"},
+    "blanks": {"type": "string", "pattern": "^\\s+$"},
+    "but": {"type": "integer", "not": {"const": 5}},
+    "text_but": {"type": "string", "not": {"enum": ["x", "y"]}},
+    "fixed": {"const": 7},
+    "flag": {"type": "boolean", "not": {"const": False}},
+    "set": {"type": "array", "items": {"type": "integer", "minimum": 0, "not": {"const": 3}}, "uniqueItems": True, "maxItems": 3},
+    "names": {"type": "object", "propertyNames": {"pattern": "^x"}, "additionalProperties": {"type": "integer", "maximum": 9}},
+    "closed": {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "b"}}}, "dependentRequired": {"a": ["b"]}},
+    "either": {"anyOf": [{"type": "string", "maxLength": 3}, {"type": "array", "maxItems": 1, "uniqueItems": True}]},
+    "shared": {"allOf": [{"$ref": "#/$defs/word"}], "not": {"const": "bb"}},
+    "loose": {"type": ["string", "integer"], "not": {"const": 1}, "minimum": 0, "minLength": 2},
+    "anything": {"not": {"const": "x"}},
+}  # fmt: skip
+SCHEMA = {**event(ATTRIBUTES), "$defs": {"word": {"type": "string", "minLength": 2}}}
+SCHEMA["properties"]["event"]["properties"]["subject"] = {"type": "string", "pattern": "^[0-9]+$"}
+SCALARS = [
+    0,
+    1,
+    3,
+    5,
+    7,
+    10,
+    0.01,
+    0.005,
+    9.99,
+    10.5,
+    True,
+    False,
+    "",
+    "x",
+    "ab",
+    "ba",
+    "bb",
+    "abcdef",
+    "ABC-12",
+    "ABC-x",
+    " ",
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The generated subscriber."""
+    imported(package({"shop/thing.schema.json": SCHEMA}), tmp_path_factory.mktemp("generated"), "carried_events")
+    return importlib.import_module("carried_events.shop").ThingHappenedSubscriber
+
+
+def refused(base: Any, **patterns: Any) -> bool:
+    """Whether a subscriber with these patterns is refused because nothing can match it."""
+    faults: tuple[Fault, ...] = ()
+    try:
+        new_class("Subscriber", (base,), exec_body=lambda body: body.update(patterns))
+    except PatternError as error:
+        faults = error.faults
+    assert all("can never match" in fault.message for fault in faults), faults
+    return bool(faults)
+
+
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"price": 0.005},
+    {"price": and_(gt(0.01), lt(0.02))},
+    {"price": gte(10.0)},
+    {"step": 4},
+    {"step": and_(gt(5), lt(10))},
+    {"ahead": "ba"},
+    {"ahead": length(6)},
+    {"code": match("a")},
+    {"code": suffix("x")},
+    {"code": match(r"ABC-\u0663")},
+    {"but": 5},
+    {"text_but": "x"},
+    {"flag": False},
+    {"set": length(4)},
+    {"set": contains(3)},
+    {"set": any_item(lt(0))},
+    {"set": and_(contains(1), contains(2), length(1))},
+    {"names": {"y": 1}},
+    {"names": {"x": 10}},
+    {"closed": {"a": "b"}},
+    {"shared": "bb"},
+    {"shared": "b"},
+    {"loose": 1},
+    {"loose": "a"},
+    {"anything": "x"},
+]
+POSSIBLE: list[dict[str, Any]] = [
+    {"price": 0.05},
+    {"price": and_(gt(0.01), lt(0.04))},
+    {"step": and_(gt(5), lt(11))},
+    {"ahead": prefix("a")},
+    {"code": match(r"ABC-\d")},
+    {"blanks": match("\ufeff")},
+    {"but": gt(4)},
+    {"set": and_(contains(1), contains(2), all_items(gt(0)))},
+    {"names": {"x": 9}},
+    {"either": length(2)},
+    {"loose": "ab"},
+    {"anything": "y"},
+]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [*((each, True) for each in IMPOSSIBLE), *((each, False) for each in POSSIBLE)],
+    ids=repr,
+)
+def test_what_the_schema_forbids_no_pattern_can_ask_for(base: Any, attributes: dict[str, Any], expected: bool) -> None:
+    """Keywords that types leave to the carried check count as well, and only where nothing can match."""
+    assert refused(base, attributes=attributes) == expected
+
+
+def test_the_envelope_counts_as_well(base: Any) -> None:
+    """What an event's schema says of the subject is known."""
+    assert refused(base, subject="x")
+    assert not refused(base, subject="5")
+
+
+@pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_a_named_value_is_refused_exactly_if_the_schema_rejects_it(base: Any, name: str) -> None:
+    """Of values that a field's type admits, a pattern may name those that the schema admits."""
+    document = {"$defs": SCHEMA["$defs"], **ATTRIBUTES[name]}
+    for value in SCALARS:
+        try:
+            never = refused(base, attributes={name: value})
+        except AssertionError:
+            continue  # of another type
+        assert never != Draft202012Validator(document).is_valid(value), value
+
+
+def test_an_untyped_subscriber_knows_no_schema() -> None:
+    """Without an event class nothing is held against a pattern but itself."""
+    assert not refused(EventSubscriber, attributes={"fixed": 8}, subject="x")
