@@ -16,6 +16,7 @@ from mega_typed.errors import (
     InvalidPayload,
     MegaError,
     PatternError,
+    PatternWarning,
     PublishError,
     RegistrationError,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "ObjectState",
     "Outcome",
     "PatternError",
+    "PatternWarning",
     "Payload",
     "PayloadBuilder",
     "ProcessStatus",

@@ -13,6 +13,8 @@
     ├── RegistrationError (ValueError)     a subscriber or an event type cannot be registered
     └── PublishError (RuntimeError)        the service did not accept a message
 
+    PatternWarning (UserWarning)           a subscriber's pattern matches everything; a warning, not raised
+
 This file knows nothing of the rest of the library. Messages name the place and the remedy; a ``DecodeError`` carries
 a ``reason``, a short stable word that programs may compare.
 """
@@ -110,6 +112,10 @@ class PatternError(MegaError, TypeError):
 
     def __reduce__(self) -> tuple[type[PatternError], tuple[str, tuple[Fault, ...]]]:
         return type(self), (self.subject, self.faults)
+
+
+class PatternWarning(UserWarning):
+    """A pattern always matches where something was meant to be filtered."""
 
 
 class RegistrationError(MegaError, ValueError):

@@ -39,6 +39,7 @@ from uuid import UUID
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
 from mega_typed.errors import Fault, PatternError
+from mega_typed.regexes import TextTooLong, bounded
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
@@ -307,7 +308,10 @@ neq = not_
 
 
 class PredicateFailed(Exception):  # noqa: N818 - it reports a defect of a subscriber, it is not one of our errors
-    """A predicate raised; the pattern does not match, and its owner should hear of it. The cause is chained."""
+    """A predicate raised, or a regular expression would cost too much (PATTERNS.md section 8); the cause is chained.
+
+    The pattern does not match, and its owner should hear of it.
+    """
 
 
 def matches(pattern: object, value: object, *, conversions: bool = False) -> bool:
@@ -320,7 +324,7 @@ def matches(pattern: object, value: object, *, conversions: bool = False) -> boo
         conversions: the untyped reading: strings are read as numbers, dates or UUIDs where the pattern is one.
 
     Raises:
-        PredicateFailed: a predicate raised an exception.
+        PredicateFailed: a predicate raised an exception, or a regular expression would cost too much.
     """
     if value is None:
         return _matches_absence(pattern)
@@ -479,7 +483,12 @@ def _day(moment: date) -> date:
 
 
 def _regex(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:
-    return isinstance(value, str) and re.match(operands[0], value) is not None
+    if not isinstance(value, str):
+        return False
+    try:
+        return bounded(re.compile(operands[0]))(value)
+    except TextTooLong as error:
+        raise PredicateFailed(str(error)) from error
 
 
 def _contains(operands: tuple[Any, ...], value: object, conversions: bool) -> bool:

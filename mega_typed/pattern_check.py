@@ -14,20 +14,21 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
+from typing import Any, Final, Literal, cast, get_args, get_origin
 from uuid import UUID
 
+from mega_typed.annotations import Bounds, members
 from mega_typed.errors import Fault
 from mega_typed.match import Pattern, is_nan
+from mega_typed.possible import Demand, possible
+from mega_typed.regexes import why_unbounded
 from pydantic import BaseModel
-from typing_extensions import TypeAliasType
 
-__all__ = ["check_fields", "check_value", "did_you_mean"]
+__all__ = ["always_true", "check_fields", "check_value", "did_you_mean", "impossible"]
 
 Faults = list[Fault]
 
@@ -71,39 +72,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def check_value(pattern: object, annotation: object, path: str) -> Faults:
     """Check what is matched against one value of the annotated type."""
-    members, optional = _members(annotation)
+    found, optional = members(annotation)
+    kinds = [member.type for member in found]
     if pattern is None:
         return [] if optional else [Fault(path, "this field is never absent or null, so None can never match it")]
     if isinstance(pattern, Pattern) and pattern.operator in _ANY_TYPE:
         return _ANY_TYPE[pattern.operator](pattern, annotation, path)
     if _is_predicate(pattern):
         return _check_predicate(cast("Callable[..., object]", pattern), path)
-    attempts = [_check_member(pattern, member, path) for member in members]
+    attempts = [_check_member(pattern, kind, path) for kind in kinds]
     if len(attempts) > 1 and all(attempts) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet):
-        return [Fault(path, f"expected {' or '.join(map(_name, members))}, got {_show(pattern)}")]
+        return [Fault(path, f"expected {' or '.join(map(_name, kinds))}, got {_show(pattern)}")]
     return min(attempts, key=len, default=[])
 
 
 # --- types ------------------------------------------------------------------------------------------------------------
-
-
-def _members(annotation: object) -> tuple[list[object], bool]:
-    """The types that a value may have, without wrappers, and whether it may be absent or null."""
-    flat = list(_flatten(annotation))
-    return [member for member in flat if member is not NoneType], NoneType in flat or Any in flat
-
-
-def _flatten(annotation: object) -> Iterator[object]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _flatten(get_args(annotation)[0])
-    elif origin in (Union, UnionType):
-        for member in get_args(annotation):
-            yield from _flatten(member)
-    elif isinstance(annotation, TypeAliasType):
-        yield from _flatten(annotation.__value__)
-    else:
-        yield NoneType if annotation is None else Any if annotation is object else annotation
 
 
 def _name(annotation: object) -> str:
@@ -133,6 +116,12 @@ def _item_type(member: object) -> object:
     return arguments[0] if arguments else Any
 
 
+def _value_type(member: object) -> object:
+    """What an object with arbitrary keys has at a key, or has not."""
+    arguments = get_args(member)
+    return arguments[1] | None if len(arguments) == 2 and arguments[1] is not Any else Any
+
+
 # --- one pattern against one type -------------------------------------------------------------------------------------
 
 
@@ -151,9 +140,7 @@ def _check_mapping(pattern: Mapping[object, object], member: object, path: str) 
         fields = {name: field.rebuild_annotation() for name, field in member.model_fields.items()}
         return check_fields(pattern, fields, path, member.__name__)
     if member is Any or (get_origin(member) or member) in (dict, Mapping):
-        arguments = get_args(member)
-        of = arguments[1] | None if len(arguments) == 2 and arguments[1] is not Any else Any
-        return check_fields(pattern, dict.fromkeys(map(str, pattern), of), path, "it")
+        return check_fields(pattern, dict.fromkeys(map(str, pattern), _value_type(member)), path, "it")
     return [Fault(path, f"a mapping matches the fields of an object, and this is {_name(member)}")]
 
 
@@ -229,6 +216,95 @@ def _check_predicate(predicate: Callable[..., object], path: str) -> Faults:
     return []
 
 
+# --- what a right pattern can match -----------------------------------------------------------------------------------
+
+
+def impossible(pattern: object, annotation: object, path: str, *, conversions: bool = False) -> Faults:
+    """What in a pattern no value that the schema admits can ever match; nothing when some value can.
+
+    Args:
+        pattern: one that ``check_value`` has found right.
+        annotation: the type of the value, with its bounds.
+        path: where the pattern stands.
+        conversions: the untyped reading.
+    """
+    if possible([Demand(pattern)], annotation, conversions=conversions):
+        return []
+    deeper = [
+        fault
+        for part, of, where in _parts(pattern, annotation, path)
+        for fault in impossible(part, of, where, conversions=conversions)
+    ]
+    return deeper or [Fault(path, f"{pattern!r} can never match: {_why(pattern, annotation, conversions)}")]
+
+
+def always_true(pattern: object, annotation: object, path: str, *, conversions: bool = False) -> Faults:
+    """What in a pattern every value that the schema admits matches.
+
+    What asks for nothing, or for presence alone (``any_()``, ``{}``, ``not_(empty())``), is left out: it says so.
+    """
+    if pattern == {} or _asks_for_presence(pattern):
+        return []
+    if isinstance(pattern, Mapping):
+        return [
+            fault
+            for part, of, where in _parts(cast("object", pattern), annotation, path)
+            for fault in always_true(part, of, where, conversions=conversions)
+        ]
+    if possible([Demand(pattern, holds=False)], annotation, conversions=conversions):
+        return []
+    return [Fault(path, f"{pattern!r} always matches; leave it out, or write any_()")]
+
+
+def _asks_for_presence(pattern: object) -> bool:
+    """Whether a pattern is made of ``any_``, ``exists`` and ``empty`` alone."""
+    if not isinstance(pattern, Pattern):
+        return False
+    if pattern.operator in ("and", "or", "not", "eq"):
+        return all(map(_asks_for_presence, pattern.operands))
+    return pattern.operator in ("any", "exists", "empty")
+
+
+def _parts(pattern: object, annotation: object, path: str) -> list[tuple[object, object, str]]:
+    """The patterns within a pattern that a value has to match on its own, with their types and places."""
+    kinds = [member.type for member in members(annotation)[0]]
+    of: object = kinds[0] if len(kinds) == 1 else Any
+    if isinstance(pattern, Mapping):
+        entries = cast("Mapping[str, object]", pattern).items()
+        if isinstance(of, type) and issubclass(of, BaseModel):
+            return [(part, of.model_fields[key].rebuild_annotation(), f"{path}.{key}") for key, part in entries]
+        return [(part, _value_type(of), f"{path}.{key}") for key, part in entries] if len(kinds) == 1 else []
+    if not isinstance(pattern, Pattern):
+        return []
+    if pattern.operator in ("and", "eq"):
+        return [(part, annotation, path) for part in pattern.operands]
+    if pattern.operator in ("any_item", "contains") and len(kinds) == 1:
+        return [(part, _item_type(of), f"{path}[]") for part in pattern.operands]
+    return []
+
+
+def _why(pattern: object, annotation: object, conversions: bool) -> str:
+    if not possible([Demand(pattern)], Any, conversions=conversions):
+        return "nothing is all of that at once"
+    found, optional = members(annotation)
+    admitted = " or ".join(f"{_name(member.type)}{_bounds(member.bounds)}" for member in found)
+    return f"the schema admits {admitted}{' or nothing' if optional else ''}"
+
+
+def _bounds(bounds: Bounds) -> str:
+    said = [
+        *(f"from {bound}" for bound in bounds.at_least),
+        *(f"above {bound}" for bound in bounds.above),
+        *(f"up to {bound}" for bound in bounds.at_most),
+        *(f"below {bound}" for bound in bounds.below),
+        *(f"in multiples of {number}" for number in bounds.multiple_of),
+        *(f"of length {length} or more" for length in bounds.shortest),
+        *(f"of length {length} or less" for length in bounds.longest),
+        *(f"with a match of {expression!r}" for expression in bounds.patterns),
+    ]
+    return " " + ", ".join(said) if said else ""
+
+
 # --- operators --------------------------------------------------------------------------------------------------------
 
 
@@ -258,7 +334,12 @@ def _check_text(pattern: Pattern[Any], member: object, path: str) -> Faults:
             re.compile(operand)
         except (re.error, RecursionError, OverflowError) as error:
             return [Fault(path, f"invalid regular expression {operand!r}: {error}")]
-    text = operand.pattern if isinstance(operand, re.Pattern) and pattern.operator == "match" else operand
+    text: object = operand
+    if isinstance(operand, re.Pattern) and pattern.operator == "match":
+        text = operand.pattern
+        unbounded = why_unbounded(operand) if isinstance(text, str) else None
+        if unbounded:
+            return [Fault(path, f"{pattern!r}: {unbounded}")]
     if not isinstance(text, str):
         return [Fault(path, f"{pattern.operator} takes a string, got {_show(operand)}")]
     if member in (Any, str):

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from types import UnionType
-from typing import Any, ClassVar, Final, Generic, TypeAlias, Union, cast, get_args, get_origin
+from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, Union, cast, get_args, get_origin
 
-from mega_typed.errors import Fault, PatternError
+from mega_typed.errors import Fault, PatternError, PatternWarning
 from mega_typed.event import Event, ObjectState
-from mega_typed.match import Pattern, PredicateFailed, any_, matches
-from mega_typed.pattern_check import check_fields, check_value
+from mega_typed.match import Pattern, any_
+from mega_typed.pattern_check import always_true, check_fields, check_value, impossible
 from mega_typed.payload import MegaPayload
 from typing_extensions import TypeVar
 
@@ -40,6 +40,8 @@ class ProcessStatus(Enum):
 
 Payload: TypeAlias = MegaPayload | dict[str, Any] | str | bytes
 """An untyped payload: a MEGA event, a data object, plaintext or a binary blob."""
+
+Faults: TypeAlias = list[Fault]
 
 P = TypeVar("P")
 E = TypeVar("E", bound=Event | MegaPayload, default=MegaPayload)
@@ -143,9 +145,9 @@ def _typed_fields(event_class: type[Event]) -> dict[str, object]:
         "event_name": str,
         "event_domain": str | None,
         "event_version": int,
-        "event_timestamp": datetime,
-        "event_subject": str | None,
-        "event_publisher": str | None,
+        "event_timestamp": fields["timestamp"],
+        "event_subject": fields["subject"],
+        "event_publisher": fields["publisher"],
         "event_attributes": {name: fields[name] for name in event_class.__attribute_names__},
         "object_type": str | None,
         "object_version": int | None,
@@ -153,6 +155,22 @@ def _typed_fields(event_class: type[Event]) -> dict[str, object]:
         "object_current": state | None if isinstance(state, type) else Any,
         "object_previous": state | None if isinstance(state, type) else Any,
     }
+
+
+def _fixed(event_class: type[Event]) -> dict[str, object]:
+    """What the schema fixes, as types of one value; the object may be absent unless the event requires it."""
+    identity = event_class.__event_type__
+    fixed: dict[str, object] = {
+        "event_domain": Literal[identity.domain],
+        "event_name": Literal[identity.name],
+        "event_version": Literal[identity.version],
+    }
+    of_object = {"object_type": event_class.__object_type__, "object_version": event_class.__object_version__}
+    for key, value in of_object.items():
+        if value is not None:
+            required = event_class.model_fields["object"].is_required()
+            fixed[key] = Literal[value] if required else Literal[value, None]
+    return fixed
 
 
 def _state_type(annotation: object) -> object:
@@ -167,68 +185,62 @@ def _state_type(annotation: object) -> object:
     return None
 
 
-def _check(key: str, written: str, pattern: object, fields: Mapping[str, object]) -> list[Fault]:
-    of = fields[key]
+def _check(written: str, pattern: object, of: object, fixed: object, *, conversions: bool) -> tuple[Faults, Faults]:
+    """What is wrong with a pattern, and what in it always matches."""
     if isinstance(pattern, Pattern) and pattern.operator == "any":
-        return []
+        return [], []
+    fields = cast("dict[str, object]", of) if isinstance(of, dict) else None
     try:
-        if isinstance(of, dict):
-            return check_fields(pattern, cast("dict[str, object]", of), written, "the event")
-        return check_value(pattern, of, written)
+        faults = (
+            check_value(pattern, of, written) if fields is None else check_fields(pattern, fields, written, "the event")
+        )
     except RecursionError:
-        return [Fault(written, "nested too deeply, or contains itself")]
+        return [Fault(written, "nested too deeply, or contains itself")], []
+    if faults:
+        return faults, []
+    if fields is None:
+        places = [(pattern, of if fixed is None else fixed, written)]
+    else:
+        places = [
+            (each, fields[key], f"{written}.{key}") for key, each in cast("Mapping[str, object]", pattern).items()
+        ]
+    never = [fault for place in places for fault in impossible(*place, conversions=conversions)]
+    always = [fault for place in places if fixed is None for fault in always_true(*place, conversions=conversions)]
+    return never, always
 
 
-def _contradictions(
-    event_class: type[Event], declared: Mapping[str, tuple[str, object]], faulty: set[str]
-) -> list[Fault]:
-    """Patterns that the identity, or what the schema fixes, can never match; those that are faulty anyway left out."""
-    identity = event_class.__event_type__
-    fixed = {
-        "event_domain": identity.domain,
-        "event_name": identity.name,
-        "event_version": identity.version,
-        "object_type": event_class.__object_type__,
-        "object_version": event_class.__object_version__,
-    }
-    faults: list[Fault] = []
-    for key, value in fixed.items():
-        if key not in declared or (value is None and key not in _IDENTITY):
-            continue
-        written, pattern = declared[key]
-        if written in faulty:
-            continue
-        try:
-            possible = matches(pattern, value)
-        except PredicateFailed:
-            possible = True
-        if not possible:
-            faults.append(Fault(written, f"{event_class.__name__} has {value!r} here, which {pattern!r} never matches"))
-    return faults
+def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str, object]]) -> tuple[Faults, Faults]:
+    """All patterns held against one event class, or against what is wrong for every type."""
+    fields, fixed = (
+        (_untyped_fields(), {}) if event_class is None else (_typed_fields(event_class), _fixed(event_class))
+    )
+    faults: Faults = []
+    always: Faults = []
+    for key, (written, pattern) in declared.items():
+        wrong, idle = _check(written, pattern, fields[key], fixed.get(key), conversions=event_class is None)
+        faults += wrong
+        always += idle
+    return faults, always
 
 
-def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str, object]]) -> Iterator[Fault]:
-    """The faults of all patterns, held against one event class, or against what is wrong for every type."""
-    fields = _untyped_fields() if event_class is None else _typed_fields(event_class)
-    faults = [fault for key, (written, pattern) in declared.items() for fault in _check(key, written, pattern, fields)]
-    yield from faults
-    if event_class is not None:
-        yield from _contradictions(event_class, declared, {fault.path for fault in faults})
-
-
-def _for_each(event_classes: tuple[type[Event], ...], declared: Mapping[str, tuple[str, object]]) -> list[Fault]:
-    """The faults for each class; one that not all classes have says whose it is."""
+def _for_each(
+    event_classes: tuple[type[Event], ...], declared: Mapping[str, tuple[str, object]]
+) -> tuple[Faults, Faults]:
+    """The faults for each class, with its name where not all have them; and what always matches, whatever the class."""
+    found = {event_class: _for_class(event_class, declared) for event_class in event_classes or (None,)}
     having: dict[Fault, list[str]] = {}
-    for event_class in event_classes or (None,):
-        for fault in _for_class(event_class, declared):
+    for event_class, (faults, _) in found.items():
+        for fault in faults:
             having.setdefault(fault, []).append("" if event_class is None else event_class.__name__)
-    return [
-        fault if len(names) >= len(event_classes) else Fault(fault.path, f"{fault.message} (of {', '.join(names)})")
+    faults = [
+        fault if len(names) == len(found) else Fault(fault.path, f"{fault.message} (of {', '.join(names)})")
         for fault, names in having.items()
     ]
+    idle = [always for _, always in found.values()]
+    return faults, [each for each in idle[0] if all(each in always for always in idle)]
 
 
-def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) -> list[Fault]:
+def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) -> Faults:
     """A ``process`` that says that it takes something else than what it is called with."""
     process = vars(subscriber).get("process")
     if not inspect.isfunction(process):
@@ -249,10 +261,10 @@ def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) ->
     ]
 
 
-def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
+def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> Faults:
     """Class attributes that are almost, and not quite, the name of a pattern."""
     inherited = {name for base in subscriber.__mro__[1:] for name in vars(base)}
-    faults: list[Fault] = []
+    faults: Faults = []
     for name, value in vars(subscriber).items():
         method = isinstance(value, property) or (inspect.isfunction(value) and value.__name__ == name)
         if name.startswith("_") or name in known or name in inherited or method:
@@ -263,9 +275,12 @@ def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> list[Fault]:
     return faults
 
 
-def _refuse(subscriber: type[Any], faults: list[Fault]) -> None:
+def _report(subscriber: type[Any], faults: Faults, always: Faults) -> None:
+    """Refuse a class for its faults; else warn of what in it always matches, at the class statement."""
     if faults:
         raise PatternError(subscriber.__qualname__, faults)
+    for found in always:
+        warnings.warn(f"{subscriber.__qualname__}: {found}", PatternWarning, stacklevel=3)
 
 
 # --- the classes ------------------------------------------------------------------------------------------------------
@@ -300,7 +315,8 @@ class _PatternSubscriber(Subscriber[P]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _refuse(cls, [*check_value(cls.pattern, Any, "pattern"), *_misspelt(cls, ("pattern",))])
+        faults, always = _check("pattern", cls.pattern, Any, None, conversions=True)
+        _report(cls, [*faults, *_misspelt(cls, ("pattern",))], always)
         cls.__wanted__ = Wanted(whole=cls.pattern)
 
 
@@ -337,6 +353,9 @@ class EventSubscriber(Subscriber[E]):
 
     Raises:
         PatternError: on definition of a subclass whose patterns cannot be right.
+
+    Warns:
+        PatternWarning: on definition, of a pattern that always matches.
     """
 
     name: ClassVar[Any] = any_()
@@ -356,8 +375,9 @@ class EventSubscriber(Subscriber[E]):
         super().__init_subclass__(**kwargs)
         event_classes = _event_classes(cls)
         declared = dict(_declared(cls))
-        faults = _for_each(event_classes, declared) + _mistaken_process(cls, event_classes or (MegaPayload,))
-        _refuse(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))])
+        faults, always = _for_each(event_classes, declared)
+        faults += _mistaken_process(cls, event_classes or (MegaPayload,))
+        _report(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))], always)
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(
             event_classes=event_classes,

@@ -15,11 +15,15 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from hypothesis import settings
 from mega_typed.local import LocalAws, local_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")  # no test times; a machine may be slow
 
 REGION = "eu-west-1"
 Factory = Callable[..., str]

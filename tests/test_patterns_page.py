@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from bson import Decimal128, ObjectId
 from mega_typed import match as language
-from mega_typed.match import matches
+from mega_typed.match import PredicateFailed, matches
+from mega_typed.regexes import why_unbounded
 from mega_typed.subscribers import _ALIASES
 
 PAGE = (Path(__file__).parent.parent / "PATTERNS.md").read_text(encoding="utf-8")
@@ -29,6 +30,7 @@ NAMES: dict[str, Any] = {
     "timedelta": timedelta,
     "timezone": timezone,
 }
+OPERATORS = {name for name in language.__all__ if name[0].islower()} - {"matches"}
 ROWS = re.findall(r"^\| `(.+?)` \| `(.+?)` \| (yes|no) \| (yes|no) \|$", PAGE, re.MULTILINE)
 
 
@@ -45,12 +47,58 @@ def test_a_row_of_the_page(pattern: str, value: str, typed: str, untyped: str) -
     assert ["no", "yes"][matches(right, left, conversions=True)] == untyped
 
 
+def cells(line: str) -> list[str]:
+    """The cells of a row, without what marks code."""
+    return [cell.strip("`") for cell in line.strip("| ").split(" | ")]
+
+
+def table(head: str) -> tuple[list[str], list[list[str]]]:
+    """The table that begins with a line: its columns and its rows."""
+    first, _, *rows = PAGE[PAGE.index(head) :].split("\n\n")[0].splitlines()
+    return cells(first), [cells(row) for row in rows]
+
+
+COLUMNS, MATRIX = table("| pattern | `absent` |")
+READINGS = {(False, False): "no", (True, True): "yes", (True, False): "typed", (False, True): "untyped"}
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=[row[0] for row in MATRIX])
+def test_an_operator_on_every_kind_of_value(row: list[str]) -> None:
+    """The evaluator gives the result that the page promises for every kind of value, in both readings."""
+    pattern = eval(row[0], dict(NAMES))
+    values = [eval(column, dict(NAMES)) for column in COLUMNS[1:]]
+    found = [READINGS[matches(pattern, value), matches(pattern, value, conversions=True)] for value in values]
+    assert dict(zip(COLUMNS[1:], found, strict=True)) == dict(zip(COLUMNS[1:], row[1:], strict=True))
+
+
+def test_every_operator_meets_every_kind_of_value() -> None:
+    """No operator is left out of the table of kinds."""
+    named = {re.split(r"\W", row[0])[0] for row in MATRIX}
+    assert OPERATORS - named == set()
+
+
+@pytest.mark.parametrize("row", table("| expression | decided by |")[1], ids=lambda row: row[0])
+def test_the_cost_of_an_expression(row: list[str]) -> None:
+    """What the page says of the cost of expressions holds for a text of a stranger, within the test's patience."""
+    expression, _, promise = row
+    regex = re.compile(expression)
+    text = ("9" if "d" in expression else "a") * 1_000_000 + "!"
+    if promise == "refused at class definition":
+        assert why_unbounded(regex)
+    elif promise == "decided":
+        assert why_unbounded(regex) is None
+        assert not matches(language.match(regex), text)
+    else:
+        assert why_unbounded(regex) is None
+        assert not matches(language.match(regex), text[:9_000])
+        with pytest.raises(PredicateFailed):
+            matches(language.match(regex), text)
+
+
 def test_the_page_names_every_operator() -> None:
     """An operator without documentation fails."""
     section = PAGE.split("## 3. Operators")[1].split("## 4.")[0]
-    types = {name for name in language.__all__ if name[0].isupper()}
-    operators = set(language.__all__) - types - {"matches"}
-    assert {name for name in operators if f"`{name}(" not in section} == set()
+    assert {name for name in OPERATORS if f"`{name}(" not in section} == set()
 
 
 def test_the_page_lists_the_attributes_with_their_aliases() -> None:

@@ -20,7 +20,7 @@ import bson
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mega_typed import publishers
 from mega_typed.aws import ClientSource
@@ -347,7 +347,6 @@ def test_size_counts_attributes_to_the_byte(queue: Factory, sqs: SQSClient) -> N
         publisher.publish(body + "x")
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_json_never_holds_what_sqs_refuses(text: str) -> None:
     """Whatever a document holds, its JSON consists of characters that SQS takes, and reads back the same."""
@@ -358,7 +357,6 @@ def test_json_never_holds_what_sqs_refuses(text: str) -> None:
     assert json.loads(body) == {"text": text + "\ufffe\uffff\x00\x1f\x7f"}
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_text_is_sent_or_refused_as_sqs_would(text: str) -> None:
     """A text goes out unchanged when SQS takes each of its characters, and is refused otherwise."""
@@ -446,7 +444,6 @@ def test_many_through_a_topic(queue: Factory, topic: Factory, sqs: SQSClient, sn
     assert {message["Body"] for message in receive(sqs, url, 12)} == {f"text {n}" for n in range(12)}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["s", "m" * 300_000, "l" * 700_000, None, "x" * 1_048_577]), max_size=40))
 def test_batches_respect_count_and_bytes_and_lose_nothing(payloads: list[str | None]) -> None:
     """Any mix is packed within ten entries and 1 MiB, in order; each payload has exactly one result."""

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from mega_typed import DataSubscriber, Event, EventSubscriber, MessageSubscriber, PatternError
+from mega_typed import DataSubscriber, Event, EventSubscriber, MessageSubscriber, PatternError, PatternWarning
 from mega_typed.match import (
     Pattern,
     all_items,
@@ -105,11 +105,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a signalling not-a-number": ({"attributes": {"total": gt(Decimal("sNaN"))}}, "not-a-number"),
     "contains itself": ({"attributes": {"anything": CIRCLE}}, "contains itself"),
     "a lambda by a misspelt name": ({"subjct": lambda value: True}, "did you mean `subject`?"),
-    "another name": ({"name": "order.cancelled"}, "name: OrderPlaced has 'order.placed' here"),
-    "another version": ({"event_version": gt(1)}, "event_version: OrderPlaced has 1 here"),
-    "another domain": ({"domain": one_of("a", "b")}, "domain: OrderPlaced has 'sales' here"),
-    "another object type": ({"object_type": "cart"}, "object_type: OrderPlaced has 'order' here"),
-    "another object version": ({"object_version": 1}, "object_version: OrderPlaced has 2 here"),
+    "another name": ({"name": "order.cancelled"}, "name: 'order.cancelled' can never match: the schema admits 'order.placed'"),
+    "another version": ({"event_version": gt(1)}, "event_version: gt(1) can never match: the schema admits 1"),
+    "another domain": ({"domain": one_of("a", "b")}, "domain: in_('a', 'b') can never match: the schema admits 'sales'"),
+    "another object type": ({"object_type": "cart"}, "object_type: 'cart' can never match: the schema admits 'order' or nothing"),
+    "another object version": ({"object_version": 1}, "object_version: 1 can never match: the schema admits 2 or nothing"),
     "exists of a string": ({"subject": Pattern("exists", "no")}, "exists takes True or False"),
 }  # fmt: skip
 
@@ -128,19 +128,82 @@ def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(PatternError) as raised:
         define(subject=5, atributes={}, attributes={"quantity": gt("5"), "total": 5, "nope": 1}, name="other")
     assert [fault.path for fault in raised.value.faults] == [
+        "name",
         "subject",
         "attributes.quantity",
         "attributes.total",
         "attributes.nope",
-        "name",
         "atributes",
     ]
+
+
+IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
+    "beyond the maximum": ({"quantity": gt(100)}, "quantity: gt(100) can never match: the schema admits int from 1, up to 100"),
+    "a contradiction": ({"quantity": and_(gt(5), lt(3))}, "quantity: and_(gt(5), lt(3)) can never match: nothing is all of that"),
+    "no integer between": ({"quantity": and_(gt(5), lt(6))}, "the schema admits int from 1"),
+    "a value and its negation": ({"coupon": and_(one_of("a"), not_("a"))}, "nothing is all of that at once"),
+    "an expression and a literal": ({"coupon": and_(match("^b"), "abc")}, "nothing is all of that at once"),
+    "two expressions": ({"coupon": and_(match(r"\d+$"), match("[a-z]"))}, "nothing is all of that at once"),
+    "an expression and an order": ({"coupon": and_(match("b"), lt("a"))}, "nothing is all of that at once"),
+    "absent and present": ({"coupon": and_(exists(False), "a")}, "nothing is all of that at once"),
+    "an empty number": ({"quantity": empty()}, "the schema admits int"),
+    "a range upside down": ({"weight": between(2, 1)}, "nothing is all of that at once"),
+    "decimals": ({"total": and_(gt(Decimal("1.5")), not_(gt(Decimal("1.50"))))}, "nothing is all of that at once"),
+    "the instants of two zones": ({"shipped_at": and_(lt(datetime(2020, 1, 1)), gt(datetime(2020, 1, 1, tzinfo=UTC)))}, "can never"),
+    "days": ({"due": and_(gt(date(2020, 1, 1)), lt(date(2020, 1, 2)))}, "nothing is all of that at once"),
+    "UUIDs": ({"item_id": lt(UUID(int=0))}, "nothing is all of that at once"),
+    "in an element": ({"tags": any_item(and_("a", "b"))}, "tags[]: and_('a', 'b') can never match"),
+    "in an element's field": ({"best_line": {"quantity": lt(1)}}, "best_line.quantity: lt(1) can never match: the schema admits int from 1"),
+    "between elements": ({"tags": and_(all_items("a"), contains("b"))}, "can never match: nothing is all of that"),
+    "more elements than the length": ({"tags": and_(length(1), contains("a"), contains("b"))}, "can never match"),
+    "a function twice": ({"quantity": and_(bool.__call__, not_(bool.__call__))}, "can never match"),
+    "below or_": ({"quantity": or_(gt(100), and_(1, 2))}, "can never match"),
+    "in a dictionary": ({"labels": {"a": and_(1, 2)}}, "labels.a: and_(1, 2) can never match"),
+    "a cost without bound": ({"coupon": match(r"(?!x)(a+)+$")}, "cost cannot be bounded"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "fault"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_a_pattern_that_nothing_can_match_is_refused(attributes: dict[str, Any], fault: str) -> None:
+    """Bounds, contradictions and impossible combinations are one fault each, at the place that cannot match."""
+    with pytest.raises(PatternError) as raised:
+        define(attributes=attributes)
+    assert fault in str(raised.value)
+    assert len(raised.value.faults) == 1
+
+
+ALWAYS: list[tuple[Any, dict[str, Any], str]] = [
+    (None, {"attributes": {"quantity": gte(1)}}, "attributes.quantity"),
+    (None, {"attributes": {"channel": "web"}}, "attributes.channel"),
+    (None, {"object_current": {"currency": one_of("USD", "EUR")}}, "object_current.currency"),
+    (None, {"subject": or_(prefix(""), None)}, "subject"),
+    (EventSubscriber, {"attributes": {"a": or_(exists(), None)}}, "attributes.a"),
+    (DataSubscriber, {"pattern": {"a": or_(5, not_(5), None)}}, "pattern.a"),
+]
+
+
+@pytest.mark.parametrize(("base", "attributes", "path"), ALWAYS)
+def test_a_pattern_that_always_matches_is_a_warning(base: Any, attributes: dict[str, Any], path: str) -> None:
+    """Where something was meant to be filtered and nothing is, a warning of its own category names the place."""
+    with pytest.warns(PatternWarning, match=rf"^Subscriber: {path}: .* always matches"):
+        define(base, **attributes)
+
+
+def test_the_warning_points_to_the_class_statement() -> None:
+    """A warning names the file and the line of the subscriber, not of the library."""
+    with pytest.warns(PatternWarning) as caught:
+
+        class Idle(EventSubscriber[OrderPlaced]):
+            attributes = {"quantity": gte(1)}
+
+    assert Idle.__wanted__.parts
+    assert caught[0].filename == __file__
 
 
 RIGHT: dict[str, dict[str, Any]] = {
     "nothing": {},
     "the tour": {"subject": match(r"^\d+$"), "attributes": {"quantity": and_(gt(5), not_(gt(100))), "item_id": not_(empty())}},
-    "entity": {"object_current": {"currency": one_of("USD", "EUR"), "lines": any_item({"quantity": gt(1), "tags": contains("x")})}},
+    "entity": {"object_current": {"currency": one_of("USD"), "lines": any_item({"quantity": gt(1), "tags": contains("x")})}},
     "no entity before": {"object_previous": None},
     "entity as a predicate": {"object_current": lambda state: len(state.lines) > 1},
     "entity by combination": {"object_current": or_(None, {"currency": "EUR"}, not_({"currency": "USD"}))},
@@ -277,10 +340,17 @@ def test_a_pattern_must_be_right_for_each_version(attributes: dict[str, Any], fa
 
 def test_an_identity_must_leave_each_version_possible() -> None:
     """A version that a subscriber names and excludes is a mistake; so is a union with what is no event class."""
-    with pytest.raises(PatternError, match="OrderPlaced has 1 here, which 2 never matches"):
+    with pytest.raises(PatternError, match=r"version: 2 can never match: the schema admits 1 \(of OrderPlaced\)"):
         define(BOTH, version=2)
     with pytest.raises(PatternError, match="every one of OrderPlaced, str must be an event class"):
         define(EventSubscriber[OrderPlaced | str])  # type: ignore[type-var]
+
+
+def test_what_always_matches_in_one_version_may_filter_another() -> None:
+    """A pattern is warned of only where it matches every event of every version."""
+    define(BOTH, attributes={"currency": one_of("USD", "EUR")})
+    with pytest.warns(PatternWarning, match="attributes.quantity"):
+        define(BOTH, attributes={"quantity": gte(1)})
 
 
 def taking(annotation: object) -> Any:

@@ -101,6 +101,7 @@ def test_the_class_definition_catches_all(source: str) -> None:
         exec(compile(source, "wrong.py", "exec"), {"__name__": "wrong"})
 
 
+@pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")
 def test_right_subscribers_can_be_defined() -> None:
     """The class definition accepts what the checkers accept."""
     source = (CASES / "right.py").read_text()

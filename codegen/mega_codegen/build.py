@@ -1,9 +1,12 @@
 """Have datamodel-code-generator write the classes: one call, in process, on one document in memory.
 
-The document holds every distinct property once, under a neutral name, with references bundled and ``allOf`` merged, so
+The document holds every form of a property once, under a neutral name, with references bundled and ``allOf`` merged, so
 that nothing is left for the library to name, to order or to escape, and what a thousand events have in common costs
-nothing. What it writes wrongly in a container (constraints on the items of an array, for instance) it gets as an opaque
-type, which is replaced here. Its output is read back as expressions; a node that is not expected stops the run.
+nothing. A form is a property without what the library need not know: the numbers and the pattern that limit a value,
+classes, constants, and what it writes wrongly in a container (constraints on the items of an array, for instance). They
+stand in the document as any limit and as opaque types, and are put into the answer here. So no text of a schema reaches
+the library, and an answer that is remembered still holds when a limit or a constant has changed. The output is read
+back as expressions; a node that is not expected stops the run.
 
 This step knows the model and its names. It knows nothing of how generated code is laid out.
 """
@@ -11,6 +14,7 @@ This step knows the model and its names. It knows nothing of how generated code 
 from __future__ import annotations
 
 import ast
+import json
 import warnings
 from collections.abc import Mapping
 from typing import Any, cast
@@ -33,7 +37,9 @@ from mega_codegen.expressions import (
     Model,
     Name,
     Subscript,
+    replace_names,
     union,
+    walk,
 )
 from mega_codegen.records import Catalogue, Json, Member, Naming, Shape
 
@@ -70,6 +76,8 @@ _CONSTRAINTS: Mapping[str, str] = {
     "maxProperties": "max_length",
     "pattern": "pattern",
 }
+_ANY_LIMIT: Mapping[str, Json] = {"pattern": "."}
+"""What stands for a limit that is not a number; for the others stands the first that nothing is special about."""
 _LIBRARY_TYPES: Mapping[str, Expression] = {"date-time": TIMESTAMP, "decimal": DECIMAL_STRING}
 
 
@@ -79,27 +87,25 @@ def build(catalogue: Catalogue, naming: Naming, known: dict[str, Expression] | N
     Args:
         catalogue: events and types.
         naming: their names.
-        known: what the library wrote for a field before, by what the field may be; takes what it writes now.
+        known: what the library wrote before, by form of a field; takes what it writes now.
 
     Raises:
         MissingDependency: datamodel-code-generator is not installed.
     """
     known = {} if known is None else known
-    document = _Document()
-    fields: dict[str, dict[str, str]] = {}
+    fields: dict[str, _Field] = {}
+    names: dict[str, dict[str, str]] = {}
     for model in (*(event.content for event in catalogue.events), *catalogue.types):
-        names = fields[model.key] = {}
+        own = names[model.key] = {}
         for member in model.members:
-            identity = names[naming.members[model.key][member.wire]] = _identity(member)
-            if identity not in known:
-                document.add(identity, member)
-    if document.names:
-        written = _Reading(document).fields(_call(document.tree))
-        missing = set(document.names.values()) - written.keys()
-        if missing:
-            raise CodegenError(f"datamodel-code-generator left out {len(missing)} fields of {len(written)}")
-        known |= {identity: written[name] for identity, name in document.names.items()}
-    return {key: {python: known[identity] for python, identity in names.items()} for key, names in fields.items()}
+            identity = own[naming.members[model.key][member.wire]] = _identity(member)
+            if identity not in fields:
+                fields[identity] = _Field(member)
+    asked = {field.form: field for field in fields.values() if field.form not in known}
+    if asked:
+        known |= _answers(asked)
+    written = {identity: field.expression(known[field.form]) for identity, field in fields.items()}
+    return {key: {python: written[identity] for python, identity in own.items()} for key, own in names.items()}
 
 
 def _identity(member: Member) -> str:
@@ -107,54 +113,76 @@ def _identity(member: Member) -> str:
     return repr((member.required, member.shape.nullable, member.shape.schema))
 
 
-class _Document:
-    """The document for the library, and what its neutral names stand for."""
+def _answers(asked: Mapping[str, _Field]) -> dict[str, Expression]:
+    """What the library writes for forms, by form."""
+    groups: dict[str, Any] = {}
+    names = {form: f"f{number}" for number, form in enumerate(asked)}
+    for number, (form, field) in enumerate(asked.items()):
+        group = groups.setdefault(f"F{number // _GROUP}", {"type": "object", "properties": {}, "required": []})
+        group["properties"][names[form]] = field.schema
+        group["required"] += [names[form]] if field.required else []
+    written = _Reading().fields(_call({"$defs": groups}))
+    missing = set(names.values()) - written.keys()
+    if missing:
+        raise CodegenError(f"datamodel-code-generator left out {len(missing)} fields of {len(written)}")
+    return {form: written[name] for form, name in names.items()}
 
-    def __init__(self) -> None:
-        self.classes: dict[str, str] = {}
-        self.opaque: dict[str, Expression] = {}
-        self._opaque_names: dict[str, str] = {}
-        self.tree: dict[str, Any] = {"$defs": {}}
-        self.names: dict[str, str] = {}
 
-    def add(self, identity: str, member: Member) -> None:
-        """Have a field written, unless an equal one is already."""
-        if identity not in self.names:
-            number = len(self.names)
-            name = self.names[identity] = f"f{number}"
-            group = self.tree["$defs"].setdefault(
-                f"F{number // _GROUP}", {"type": "object", "properties": {}, "required": []}
-            )
-            group["properties"][name] = self._outer(member.shape)
-            group["required"] += [name] if member.required else []
+class _Field:
+    """A field as the library is asked about it, and what its answer leaves open.
+
+    Attributes:
+        required: whether the field must be present.
+        schema: the field for the library.
+        form: the two as text.
+    """
+
+    def __init__(self, member: Member) -> None:
+        self._opaque_types: dict[str, Name] = {}
+        self._open: dict[Expression, Expression] = {}
+        self._limits: dict[str, Json] = {}
+        self.required = member.required
+        self.schema = self._outer(member.shape)
+        self.form = json.dumps([self.required, self.schema])
+
+    def expression(self, answer: Expression) -> Expression:
+        """The annotation of the field, from the answer to its form."""
+        calls = [part for part in walk(answer) if isinstance(part, Call)]
+        if {name for call in calls for name, _ in call.keywords} != self._limits.keys():
+            raise CodegenError(f"datamodel-code-generator left out a limit of {sorted(self._limits)}")
+        return replace_names(answer, {**self._open, **{call: self._limited(call) for call in calls}})
+
+    def _limited(self, call: Call) -> Call:
+        """The limits of the field as the library spells such limits: those of a float are floats."""
+        return Call(call.head, tuple((name, _alike(each, self._limits[name])) for name, each in call.keywords))
+
+    def _any_limits(self, schema: Mapping[str, Json]) -> Json:
+        """As many limits as a schema has, of the same kinds. Every integer is a multiple of 1."""
+        found = {key: schema[key] for key in _CONSTRAINTS if key in schema and (key, schema[key]) != ("multipleOf", 1)}
+        self._limits = {_CONSTRAINTS[keyword]: value for keyword, value in found.items()}
+        return {keyword: _ANY_LIMIT.get(keyword, 2) for keyword in found}
 
     def _outer(self, shape: Shape) -> Json:
         """The schema of a field, where constraints may stand."""
         schema = shape.schema
         kind = schema.get("type")
-        if "enum" in schema:
-            return {"enum": [*schema["enum"], *([None] if shape.nullable else [])]}
         if kind in ("string", "integer", "number", "boolean") and schema.get("format") not in _LIBRARY_TYPES:
-            return {**schema, "type": [kind, "null"] if shape.nullable else kind}
+            plain = {keyword: value for keyword, value in schema.items() if keyword not in _CONSTRAINTS}
+            return {**plain, "type": [kind, "null"] if shape.nullable else kind, **self._any_limits(schema)}
         if kind in ("array", "object"):
             part = "items" if kind == "array" else "additionalProperties"
-            limits = {keyword: value for keyword, value in schema.items() if keyword in _CONSTRAINTS}
-            inner = self._inner(schema[part])
-            if kind == "object" and limits:
+            if kind == "object" and _CONSTRAINTS.keys() & schema.keys():
                 return self._opaque(_expression(schema), shape.nullable)
+            inner = self._inner(schema[part])
             if kind == "object":  # beside a list of types, the library forgets what the values are
                 return self._nullable({"type": kind, part: inner}, shape.nullable)
-            return {"type": [kind, "null"] if shape.nullable else kind, part: inner, **limits}
+            return {"type": [kind, "null"] if shape.nullable else kind, part: inner, **self._any_limits(schema)}
         return self._nullable(self._inner(schema), shape.nullable)
 
     def _inner(self, schema: Mapping[str, Json]) -> Json:
         """The schema of a part of a field, where the library cannot be trusted with constraints."""
-        if "$ref" in schema:
-            name = self.classes.setdefault(schema["$ref"], f"C{len(self.classes)}")
-            self.tree["$defs"].setdefault(name, {"type": "object"})
-            return {"$ref": f"#/$defs/{name}"}
-        if "enum" in schema:
-            return {"enum": schema["enum"]}
+        if "$ref" in schema or "enum" in schema:
+            return self._opaque(_expression(schema), nullable=False)
         kind = schema.get("type")
         if "anyOf" in schema:
             return {"anyOf": [self._inner(member) for member in schema["anyOf"]]}
@@ -174,9 +202,14 @@ class _Document:
         return {"anyOf": [*schema.get("anyOf", (schema,)), {"type": "null"}]}
 
     def _opaque(self, expression: Expression, nullable: bool) -> Json:
-        name = self._opaque_names.setdefault(repr(expression), f"T{len(self.opaque)}")  # 1, 1.0 and True are equal
-        self.opaque[name] = expression
-        return self._nullable({"customTypePath": f"{_OPAQUE}.{name}"}, nullable)
+        text = repr(expression)  # 1, 1.0 and True are equal
+        name = self._opaque_types.setdefault(text, Name(f"T{len(self._opaque_types)}", _OPAQUE))
+        self._open[name] = expression
+        return self._nullable({"customTypePath": f"{_OPAQUE}.{name.name}"}, nullable)
+
+
+def _alike(like: Constant, limit: Json) -> Constant:
+    return Constant(float(limit) if isinstance(like.value, float) else limit)
 
 
 def _expression(schema: Mapping[str, Json]) -> Expression:
@@ -242,10 +275,8 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
 class _Reading:
     """The library's module, read as expressions."""
 
-    def __init__(self, document: _Document) -> None:
-        self._names: dict[str, Expression] = {name: Name(name) for name in _BUILTINS}
-        self._names |= {name: Model(key) for key, name in document.classes.items()}
-        self._opaque = {f"{_OPAQUE}.{name}": expression for name, expression in document.opaque.items()}
+    def __init__(self) -> None:
+        self._names = {name: Name(name) for name in _BUILTINS}
 
     def fields(self, text: str) -> Mapping[str, Expression]:
         """The annotations of all fields, by neutral name."""
@@ -253,8 +284,7 @@ class _Reading:
         for node in ast.parse(text).body:
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    known = self._opaque.get(f"{node.module}.{alias.name}", Name(alias.name, node.module or ""))
-                    self._names[alias.asname or alias.name] = known
+                    self._names[alias.asname or alias.name] = Name(alias.name, node.module or "")
             elif isinstance(node, ast.ClassDef):
                 for statement in node.body:
                     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
@@ -280,10 +310,9 @@ class _Reading:
                 raise CodegenError(f"datamodel-code-generator wrote an unexpected type: {ast.unparse(node)}")
 
     def _name(self, node: ast.Name) -> Name:
-        found = self._names.get(node.id)
-        if not isinstance(found, Name):
+        if node.id not in self._names:
             raise CodegenError(f"datamodel-code-generator wrote an unexpected name: {node.id}")
-        return found
+        return self._names[node.id]
 
     def _constant(self, node: ast.expr) -> Constant:
         found = self._expression(node)

@@ -9,6 +9,7 @@ that finds nothing changed imports no step of generation.
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import io
 import sys
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know less than the schemas say
+    if arguments is None:
+        atexit.register(gc.freeze)  # the process ends: looking for what it could free costs as much as a whole step
     given = sys.argv[1:] if arguments is None else list(arguments)
     named = COMMANDS.get(given[0]) if given else None
     parser, run = named or (_generate_parser, _generate_or_watch)

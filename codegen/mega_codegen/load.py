@@ -7,12 +7,12 @@ here: duplicate keys, ``NaN`` and lone surrogates are errors, each with line and
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,8 @@ def read(folder: Path, report: Report) -> Mapping[str, bytes]:
     sources: dict[str, bytes] = {}
     for path, name in _walk(folder, folder, report):
         try:
-            sources[name] = path.read_bytes()
+            with io.FileIO(path) as file:
+                sources[name] = file.readall()
         except OSError as error:
             report.error(name, "", f"cannot be read: {error.strerror}")
     if not sources and not report.problems:
@@ -109,6 +110,8 @@ def pyproject(folder: Path) -> tuple[Path, Json, str] | None:
     Raises:
         CodegenError: a file of that name on the way cannot be read.
     """
+    import tomllib
+
     here = Path(os.path.realpath(folder))
     for above in (here, *here.parents):
         path = above / "pyproject.toml"
@@ -126,7 +129,7 @@ def pyproject(folder: Path) -> tuple[Path, Json, str] | None:
     return None
 
 
-def _walk(folder: Path, root: Path, report: Report) -> Iterator[tuple[Path, str]]:
+def _walk(folder: Path, root: Path, report: Report) -> Iterator[tuple[str, str]]:
     place = folder.relative_to(root)
     if len(place.parts) > DEPTH:
         report.error(place.as_posix(), "", f"folders nest deeper than {DEPTH} levels")
@@ -136,8 +139,8 @@ def _walk(folder: Path, root: Path, report: Report) -> Iterator[tuple[Path, str]
     except OSError as error:
         report.error(str(folder) if folder == root else place.as_posix(), "", f"cannot be read: {error.strerror}")
         return
+    above = "" if folder == root else f"{place.as_posix()}/"
     for entry in entries:
-        path = Path(entry.path)
         if entry.name.startswith("."):
             continue
         if _SURROGATE.search(entry.name):
@@ -147,15 +150,15 @@ def _walk(folder: Path, root: Path, report: Report) -> Iterator[tuple[Path, str]
         if entry.is_symlink():
             if entry.is_dir() or entry.name.endswith(SUFFIX):
                 report.error(
-                    path.relative_to(root).as_posix(),
+                    Path(entry.path).relative_to(root).as_posix(),
                     "",
                     "is a symbolic link; links are not followed",
                     "Copy the file into the folder.",
                 )
         elif entry.is_dir():
-            yield from _walk(path, root, report)
+            yield from _walk(Path(entry.path), root, report)
         elif entry.name.endswith(SUFFIX) and entry.is_file():
-            yield path, entry.name if place == Path() else f"{place.as_posix()}/{entry.name}"
+            yield entry.path, f"{above}{entry.name}"
 
 
 def _decoded(name: str, data: bytes, report: Report) -> Document | None:

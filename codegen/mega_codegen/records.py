@@ -197,7 +197,7 @@ class Run:
         uses: file to the files that it refers to.
         answers: where a reference leads, by the folder that it stands in, its base URI and its address.
         bounded: whether what a document says follows from the documents that it reaches, whatever else was read.
-        known: annotations of fields by what the fields may be, encoded.
+        known: what the library wrote, by form of a field, encoded.
     """
 
     sources: Mapping[str, str]

@@ -4,12 +4,15 @@ A manifest in the folder remembers what was written. A file that the manifest do
 is one that was changed since: neither is overwritten nor removed, the run stops before it writes anything. Files are
 written beside their place and moved there, and only when their text differs. The files of a new project must not be
 there at all.
+
+Looking at what is there is most of what a run with little to do does, so its paths are text: ``pathlib`` costs more for
+a file than reading it.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+import io
 import json
 import os
 import re
@@ -76,16 +79,17 @@ def compare(folder: Path, files: Mapping[str, str]) -> Plan:
     if report.problems:
         raise OutputErrors(report.problems)
     changes: list[Change] = []
+    root = str(folder)
     plain: dict[str, bool] = {"": True}
     for path in sorted({*files, *known}):
         if not _inside(path):
             report.error(MANIFEST, "", f"{path!r} leads out of the folder", f"Delete {MANIFEST} and generate again.")
             continue
         try:
-            if not _regular(folder, path, plain):
+            if not _regular(root, path, plain):
                 report.error(path, "", "is no regular file, or stands below a symbolic link", "Remove it.")
                 continue
-            before, after = _text(folder / path), files.get(path)
+            before, after = _text(f"{root}/{path}"), files.get(path)
         except OSError as error:
             report.error(path, "", f"cannot be read: {error.strerror}")
             continue
@@ -167,6 +171,8 @@ def _sweep(plan: Plan) -> None:
 
 def diff(plan: Plan) -> Iterator[str]:
     """The changes as a unified diff, line by line, each with its line end."""
+    import difflib
+
     for change in plan.changes:
         before, after = change.before or "", change.after or ""
         yield from difflib.unified_diff(
@@ -191,7 +197,7 @@ def _foreign(known: bool, stale: bool) -> tuple[str, str]:
 
 def _manifest(folder: Path, report: Report) -> Mapping[str, tuple[str, ...]]:
     try:
-        text = _text(folder / MANIFEST)
+        text = _text(f"{folder}/{MANIFEST}")
     except OSError as error:
         report.error(MANIFEST, "", f"cannot be read: {error.strerror}", "Remove it, and the generated folder with it.")
         return {}
@@ -221,49 +227,50 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _text(path: Path) -> str | None:
+def _text(place: str) -> str | None:
     """The text of a file, whatever its line ends; ``None`` when there is none."""
     try:
-        data = path.read_bytes()
+        with io.FileIO(place) as file:
+            data = file.readall()
     except (FileNotFoundError, NotADirectoryError):
         return None
     return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
 
 
 def _inside(path: str) -> bool:
-    pure = PurePosixPath(path)
-    if len(path) > 1000 or any(len(part.encode()) > 255 for part in pure.parts):
+    parts = path.split("/")
+    if len(path) > 1000 or any(len(part.encode()) > 255 for part in parts):
         return False
-    return not pure.is_absolute() and ".." not in pure.parts and "\\" not in path and path not in ("", ".")
+    return bool(parts[0]) and ".." not in parts and "\\" not in path and path != "."
 
 
-def _regular(folder: Path, path: str, plain: dict[str, bool]) -> bool:
+def _regular(root: str, path: str, plain: dict[str, bool]) -> bool:
     """Whether a path is free or a regular file, below folders that are none of them links.
 
     Args:
-        folder: the root.
+        root: the folder that was given.
         path: relative to it.
         plain: the folders that were looked at, and whether all is well with them; takes those that are looked at now.
     """
     above = path.rpartition("/")[0]
-    if not _plain(folder, above, plain):
+    if not _plain(root, above, plain):
         return False
-    mode = _mode(folder / path)
+    mode = _mode(f"{root}/{path}")
     return mode is None or stat.S_ISREG(mode)
 
 
-def _plain(folder: Path, path: str, plain: dict[str, bool]) -> bool:
+def _plain(root: str, path: str, plain: dict[str, bool]) -> bool:
     if path not in plain:
-        fine = _plain(folder, path.rpartition("/")[0], plain)
-        mode = _mode(folder / path) if fine else None
+        fine = _plain(root, path.rpartition("/")[0], plain)
+        mode = _mode(f"{root}/{path}") if fine else None
         plain[path] = fine and (mode is None or stat.S_ISDIR(mode))
     return plain[path]
 
 
-def _mode(place: Path) -> int | None:
+def _mode(place: str) -> int | None:
     """What stands at a place, links not followed; ``None`` when there is nothing."""
     try:
-        return place.lstat().st_mode
+        return os.lstat(place).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
 

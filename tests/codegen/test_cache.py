@@ -31,6 +31,8 @@ PROPERTIES: tuple[Any, ...] = (
     {"$ref": "address.schema.json"},
     {"$ref": "urn:shop:money"},
     {"type": "string", "description": "Said of the property.", "examples": ["x"]},
+    {"type": "string", "maxLength": 8},
+    {"enum": ["a", 1, None]},
 )
 RARE: tuple[Any, ...] = (
     {"$ref": "json.schema.json"},
@@ -217,6 +219,32 @@ def test_a_run_that_finds_nothing_changed_imports_no_library(tmp_path: Path) -> 
         done = run("-c", program, str(schemas), "-o", out, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert bool(done.stdout.splitlines()[-1].strip()) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"type": "integer", "minimum": 1}, {"type": "integer", "minimum": 7}),
+        ({"type": "number", "maximum": 1}, {"type": "number", "maximum": 0.5}),
+        ({"type": "string", "pattern": "^a$"}, {"type": "string", "pattern": "^it's$"}),
+        ({"enum": ["a"]}, {"enum": ["b", 2]}),
+        ({"type": "array", "items": {"type": "string", "maxLength": 1}}, {"type": "array", "items": {"const": "x"}}),
+    ],
+)
+def test_a_form_that_was_seen_is_not_asked_about_again(before: Any, after: Any, tmp_path: Path) -> None:
+    """A limit or a constant that changes, or a field like another, loads no model generator."""
+    schemas = write(tmp_path / "schemas", {"shop/a.json": event({"a": before})})
+    program = (
+        "import sys\nfrom mega_codegen.cli import main\nassert main(sys.argv[1:]) == 0\n"
+        "print(*sorted({'datamodel_code_generator', 'pydantic'} & {*sys.modules}))"
+    )
+    for attributes, expected in (({"a": before}, True), ({"a": after}, False), ({"a": after, "b": before}, False)):
+        write(schemas, {"shop/a.json": event(attributes)})
+        done = run("-c", program, str(schemas), "-o", str(tmp_path / "out"), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert bool(done.stdout.splitlines()[-1].strip()) is expected
+    run("-m", "mega_codegen", str(schemas), "-o", str(tmp_path / "cold"), "--no-cache", cwd=tmp_path)
+    assert contents(tmp_path / "out") == contents(tmp_path / "cold")
 
 
 def record(tmp_path: Path) -> tuple[Path, Path]:

@@ -142,7 +142,7 @@ def wires(text: str, name: str) -> set[str]:
     raise AssertionError(name)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(texts, nodes, max_size=4), texts, st.sampled_from(["shop", "a-b", "class", "1x", "mega_typed", "é"])
 )
@@ -167,7 +167,7 @@ def test_hostile_text_becomes_correct_code_or_a_typed_error(
 ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)), st.one_of(texts, st.text(sorted(ALPHABET), max_size=9)))
 def test_an_identity_is_spelled_in_the_alphabet_of_the_protocol(domain: str, name: str) -> None:
     """A domain or name with any other character is an error at its place; all others are in the registry as they are."""
@@ -184,7 +184,7 @@ def test_an_identity_is_spelled_in_the_alphabet_of_the_protocol(domain: str, nam
         assert list(ast.literal_eval(registry.value.args[1])) == [(domain, name, 1)]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, texts, texts, texts)
 def test_no_text_of_a_model_becomes_code(domain: str, name: str, description: str, kind: str) -> None:
     """The emitter alone, given an identity that the model would refuse, still writes nothing but what it means to."""

@@ -240,7 +240,7 @@ nodes = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(names, nodes, max_size=4), nodes)
 def test_every_finding_points_into_its_file(attributes: Schemas, node: Any) -> None:
     """Whatever generation accepts, linting ends, and each pointer leads to something."""

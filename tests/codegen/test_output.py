@@ -271,7 +271,7 @@ def _folder(events: Definitions, line: Any = LINE, *types: str) -> dict[str, Any
     return schemas
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS, EVENTS, st.lists(st.sampled_from(["added_1", "zeta", "aaa"]), unique=True), st.randoms())
 def test_what_is_added_changes_no_other_line(
     events: Definitions, more: Definitions, types: list[str], shuffle: random.Random
@@ -292,7 +292,7 @@ def _imports(text: str) -> set[str]:
     return {line for line in text.splitlines() if line.startswith("    from .")} | {"    {},"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(EVENTS, st.data())
 def test_an_optional_field_changes_only_its_event(events: Definitions, data: st.DataObject) -> None:
     """A field that is added touches the model, the carried schema and the subscriber of its event, nothing else."""
@@ -309,7 +309,7 @@ def test_an_optional_field_changes_only_its_event(events: Definitions, data: st.
         assert set(before[path].splitlines()) - set(after[path].splitlines()) <= _imports(before[path])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(EVENTS)
 def test_a_field_of_a_shared_type_changes_its_module_only(events: Definitions) -> None:
     """A field that is added to a shared type touches its module, its pattern, and the schemas that events carry."""

@@ -80,7 +80,7 @@ class Written:
 spaces = st.lists(st.text(" \t\n", max_size=3) | st.just("\r\n  "), min_size=1, max_size=5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(trees, spaces, st.booleans(), st.sampled_from(["", "\ufeff"]))
 def test_every_pointer_leads_to_its_key_or_element(tree: Any, between: list[str], ascii_only: bool, mark: str) -> None:
     """For any document in any layout, each pointer gives the line and column where its key or element stands."""
@@ -89,7 +89,7 @@ def test_every_pointer_leads_to_its_key_or_element(tree: Any, between: list[str]
     assert locate(mark + written.text, written.places) == written.places
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees, st.integers(0, 4) | st.just("\t"), keys, keys)
 def test_what_is_not_there_is_found_at_its_nearest_ancestor(tree: Any, indent: int | str, one: str, two: str) -> None:
     """A pointer that leads nowhere has the position of the deepest ancestor that the text has."""
@@ -122,7 +122,7 @@ def test_layouts(text: str, pointer: str, expected: tuple[int, int]) -> None:
     assert locate(text, [pointer]) == {pointer: expected}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text('{}[],:"\\ \r\n\ufeffabu0019\ud800', max_size=40), st.text("/ab01~", max_size=8))
 def test_no_text_is_too_strange(text: str, pointer: str) -> None:
     """For text that is no JSON there is an answer too, within the text."""

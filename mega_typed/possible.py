@@ -1,0 +1,530 @@
+"""Whether any value of a type can match a pattern: the search behind the check at class definition (PATTERNS.md 6).
+
+The answer *no* is a proof; *yes* may also mean that it could not be decided. The search follows the meaning that
+``match`` gives to patterns. A *demand* is a pattern and whether it has to match. Demands are taken apart, through
+``and_``, ``or_`` and ``not_``, into branches of atoms; a branch is possible when some member of the value's type has a
+value that fulfils every atom:
+
+* an ordered type: one value of every sort that the atoms tell apart is tried (``scales``), with the evaluator itself;
+* a string: the atoms are sets of strings, and a common one is looked for (``languages``);
+* a list: atoms ask for an element, or something of every element, or a length;
+* an object: every field has its own demands, which have nothing to do with each other.
+
+A function can answer anything, but not both to one and the same value. This file knows patterns and annotations; it
+calls no function of a pattern, and knows no event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import product
+from types import NoneType
+from typing import Any, Final, Literal, cast, get_args, get_origin
+from uuid import UUID
+
+from mega_typed.annotations import Bounds, Member, members
+from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
+from mega_typed.match import Pattern, PredicateFailed, matches
+from mega_typed.scales import ORDERED, is_finite, representatives
+from pydantic import BaseModel
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+__all__ = ["Demand", "possible"]
+
+_STEPS: Final = 20_000
+"""Branches and values after which the search gives up and answers yes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """A pattern, and whether it has to match."""
+
+    pattern: object
+    holds: bool = True
+
+
+_Demands = Sequence[Demand]
+
+
+def possible(demands: Iterable[Demand], annotation: object, *, conversions: bool = False) -> bool:
+    """Whether a value of a type can fulfil all demands at once. No is certain.
+
+    Args:
+        demands: patterns that the value has to match, or not to match.
+        annotation: the type of the value, with pydantic's bounds; ``Any`` when it is not known.
+        conversions: the untyped reading (PATTERNS.md section 1).
+    """
+    try:
+        return _Search(conversions).value(tuple(demands), annotation)
+    except (_Undecided, RecursionError):
+        return True
+
+
+class _Undecided(Exception):  # noqa: N818 - it ends the search and leaves this file never
+    """The search became too long."""
+
+
+class _Search:
+    def __init__(self, conversions: bool) -> None:
+        self._conversions = conversions
+        self._steps = 0
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > _STEPS:
+            raise _Undecided
+
+    def value(self, demands: _Demands, annotation: object) -> bool:
+        """Whether a value of this type, or its absence where the type allows it, fulfils all demands."""
+        kinds, optional = members(annotation)
+        if optional and all(matches(demand.pattern, None) == demand.holds for demand in demands):
+            return True
+        return any(self._fits(atoms, kind) for atoms in self._branches(demands) for kind in kinds)
+
+    # --- taking demands apart ----------------------------------------------------------------------------------------
+
+    def _branches(self, demands: _Demands) -> Iterator[list[Demand]]:
+        """The ways to fulfil demands on a value that is present, each as atoms."""
+        stack: list[tuple[list[Demand], list[Demand]]] = [(list(demands), [])]
+        while stack:
+            self._step()
+            pending, atoms = stack.pop()
+            if not pending:
+                if not _contradict(atoms):
+                    yield [atom for atom in atoms if not _is_function(atom.pattern)]
+                continue
+            *rest, demand = pending
+            ways = _taken_apart(demand)
+            if ways is None:
+                stack.append((rest, [*atoms, demand]))
+            else:
+                stack += [([*rest, *way], atoms) for way in ways]
+
+    def _judge(self, atoms: _Demands, value: object) -> bool:
+        """Whether a value fulfils atoms; functions and what is too costly count as fulfilled."""
+        self._step()
+        for atom in atoms:
+            if _has_function(atom.pattern):
+                continue
+            try:
+                if matches(atom.pattern, value, conversions=self._conversions) != atom.holds:
+                    return False
+            except PredicateFailed:
+                continue
+        return True
+
+    # --- members of a type --------------------------------------------------------------------------------------------
+
+    def _fits(self, atoms: _Demands, member: Member) -> bool:
+        kind = get_origin(member.type) or member.type
+        if kind is Any:
+            return self._anything(atoms)
+        if kind is Literal:
+            return any(self._judge(atoms, value) for value in get_args(member.type))
+        if kind is bool:
+            return any(self._judge(atoms, value) for value in (True, False))
+        if kind in ORDERED:
+            return self._ordered(atoms, kind, member.bounds)
+        if kind is str:
+            return self._text(atoms, member.bounds)
+        if kind in (list, tuple, set, frozenset):
+            return self._items(atoms, (*get_args(member.type), Any)[0], member.bounds)
+        if kind in (dict, Mapping):
+            return self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = {name: field.rebuild_annotation() for name, field in kind.model_fields.items()}
+            return self._fields(atoms, kind, lambda name: fields.get(name, NoneType))
+        return True
+
+    def _ordered(self, atoms: _Demands, kind: type, bounds: Bounds) -> bool:
+        constants = _choices(atoms)
+        if constants is None:
+            constants = [constant for atom in atoms for constant in _constants(atom.pattern)]
+        return any(self._judge(atoms, value) for value in representatives(kind, constants, bounds))
+
+    def _text(self, atoms: _Demands, bounds: Bounds) -> bool:
+        chosen = _choices(atoms)
+        if chosen is not None:
+            return any(self._judge(atoms, text) for text in chosen if isinstance(text, str) and _admits(bounds, text))
+        if self._some_sample(atoms, bounds):
+            return True
+        inside: list[Language] = [found for pattern in bounds.patterns if (found := _of_schema(pattern)) is not None]
+        outside: list[Language] = []
+        lengths: list[Demand] = []
+        for atom in atoms:
+            about_length = _about_length(atom)
+            if about_length is not None:
+                lengths.append(about_length)
+            elif (languages := _languages(atom.pattern, self._conversions)) is not None:
+                (inside if atom.holds else outside).extend(languages)
+            elif atom.holds:  # what no string matches
+                return False
+        return any(any_text(inside, outside, *span) for span in self._spans(lengths, bounds))
+
+    def _some_sample(self, atoms: _Demands, bounds: Bounds) -> bool:
+        """Whether a text that is easily guessed will do; most patterns are right, and need no search."""
+        shortest = max(bounds.shortest, default=0)
+        texts = {"", *filter(None, (_guess(atom.pattern) for atom in atoms if atom.holds))}
+        texts |= {text.ljust(shortest, character) for text in texts for character in "a0" if shortest <= _LONGEST}
+        return any(_admits(bounds, text) and self._judge(atoms, text) for text in sorted(texts))
+
+    def _spans(self, demands: _Demands, bounds: Bounds) -> list[tuple[int, int | None]]:
+        """The lengths that bounds and demands admit, as spans."""
+        shortest, longest = max(bounds.shortest, default=0), min(bounds.longest, default=None)
+        constants = [int(c) for d in demands for c in _constants(d.pattern) if is_finite(c) and -1 < c < _FAR]
+        edges = sorted({shortest, *(max(0, constant + shift) for constant in constants for shift in (0, 1))})
+        found: list[tuple[int, int | None]] = []
+        for low, following in zip(edges, [*edges[1:], None], strict=True):
+            high = None if following is None else following - 1
+            if low >= shortest and (longest is None or low <= longest) and self._possible_length(demands, low):
+                found.append((low, longest if high is None else high if longest is None else min(high, longest)))
+        return found
+
+    def _possible_length(self, demands: _Demands, length: int) -> bool:
+        return any(self._judge(atoms, length) for atoms in self._branches(demands))
+
+    def _items(self, atoms: _Demands, item: object, bounds: Bounds) -> bool:
+        every: list[Demand] = []
+        some: list[list[Demand]] = []
+        lengths: list[Demand] = []
+        for index, atom in enumerate(atoms):
+            pattern = atom.pattern
+            about_length = _about_length(atom)
+            if about_length is not None:
+                lengths.append(about_length)
+            elif isinstance(pattern, Pattern) and pattern.operator in _ELEMENTS:
+                wanted = Demand(pattern.operands[0], atom.holds)
+                if (pattern.operator == "all_items") == atom.holds:
+                    every.append(wanted)
+                else:
+                    some.append([wanted])
+            elif isinstance(pattern, list | tuple | AbstractSet):
+                others = [*atoms[:index], *atoms[index + 1 :]]
+                ways = _same_collection(cast("Collection[object]", pattern), atom.holds)
+                return any(self._items([*others, *way], item, bounds) for way in ways)
+            elif atom.holds:
+                return False
+        if not all(self.value([*wanted, *every], item) for wanted in some):
+            return False
+        filled = self.value(every, item)
+        return any(
+            (low == 0 and not some) or (filled and self._few(some, every, item, high))
+            for low, high in self._spans(lengths, bounds)
+        )
+
+    def _few(self, some: Sequence[_Demands], every: _Demands, item: object, most: int | None) -> bool:
+        """Whether so many elements at most can serve all that some element must be."""
+        if most is None or most >= len(some):
+            return most != 0
+        if most == 0 or len(some) > _ELEMENTS_TOLD_APART:
+            return most != 0
+        for choice in product(range(most), repeat=len(some)):
+            groups = [
+                [d for place, demands in zip(choice, some, strict=True) if place == g for d in demands]
+                for g in range(most)
+            ]
+            if all(self.value([*group, *every], item) for group in groups):
+                return True
+        return False
+
+    def _entries(self, atoms: _Demands, value: object, bounds: Bounds) -> bool:
+        """An object with arbitrary keys."""
+        lengths = [found for atom in atoms if (found := _about_length(atom)) is not None]
+        others = [atom for atom in atoms if _about_length(atom) is None]
+        of = value | None if value is not Any else Any  # type: ignore[operator]
+        for demands in self._by_key(others):
+            if not all(self.value(wanted, of) for wanted in demands.values()):
+                continue
+            needed = sum(not all(matches(d.pattern, None) == d.holds for d in wanted) for wanted in demands.values())
+            if any(high is None or high >= needed for _, high in self._spans(lengths, bounds)):
+                return True
+        return False
+
+    def _fields(self, atoms: _Demands, model: type[BaseModel], annotation_of: Callable[[str], object]) -> bool:
+        instances = [atom for atom in atoms if isinstance(atom.pattern, BaseModel)]
+        if any(atom.holds and not isinstance(atom.pattern, model) for atom in instances):
+            return False
+        others = [atom for atom in atoms if atom not in instances]
+        return any(
+            all(self.value(wanted, annotation_of(key)) for key, wanted in demands.items())
+            for demands in self._by_key(others)
+        )
+
+    def _by_key(self, atoms: _Demands) -> Iterator[dict[str, list[Demand]]]:
+        """The ways to fulfil atoms on an object, each as the demands on its keys."""
+        ways: list[list[tuple[str, Demand]]] = []
+        common: list[tuple[str, Demand]] = []
+        for atom in atoms:
+            if not isinstance(atom.pattern, Mapping):
+                if atom.holds:
+                    return  # no object is equal to it, or has the operator
+                continue
+            entries = [(key, Demand(p, atom.holds)) for key, p in cast("Mapping[str, object]", atom.pattern).items()]
+            if atom.holds:
+                common += entries
+            else:
+                ways.append(entries)
+        for chosen in product(*ways):
+            self._step()
+            demands: dict[str, list[Demand]] = {}
+            for key, demand in (*common, *chosen):
+                demands.setdefault(key, []).append(demand)
+            yield demands
+
+    # --- a value of which nothing is known ----------------------------------------------------------------------------
+
+    def _anything(self, atoms: _Demands) -> bool:
+        """A value may be of any sort; in the untyped reading a string may be read as another sort besides."""
+        chosen = _choices(atoms)
+        if chosen is not None and all(isinstance(value, str) for value in chosen):
+            return any(self._judge(atoms, text) or _OBJECT_ID.fullmatch(cast("str", text)) for text in chosen)
+        sorts = {sort for atom in atoms for sort in _sorts(atom.pattern)}
+        read = sorts & {*_KINDS}
+        if _OTHER in sorts or (self._conversions and len(read) > 1):
+            return True
+        if self._conversions and read:
+            others = [atom for atom in atoms if not _sorts(atom.pattern) & read]
+            if any(atom.holds for atom in atoms if atom not in others):
+                if any(atom.holds and _says_something_of_texts(atom.pattern) for atom in others):
+                    return True
+            elif self._text(others, Bounds()):
+                return True
+        elif self._text(atoms, Bounds()):
+            return True
+        return (
+            any(self._judge(atoms, value) for value in (True, False))
+            or any(self._ordered(atoms, kind, Bounds()) for kind in _KINDS)
+            or self._items(atoms, Any, Bounds())
+            or self._entries(atoms, Any, Bounds())
+        )
+
+
+_OBJECT_ID: Final = re.compile("[0-9a-f]{24}")
+_LONGEST: Final = 10_000
+_FAR: Final = 2**63
+_ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})
+_ELEMENTS_TOLD_APART: Final = 5
+_KINDS: Final = (Decimal, datetime, date, UUID)
+
+
+# --- what patterns are made of ----------------------------------------------------------------------------------------
+
+
+def _taken_apart(demand: Demand) -> list[list[Demand]] | None:
+    """The ways to fulfil a demand on a value that is present; ``None`` for an atom."""
+    pattern, holds = demand.pattern, demand.holds
+    if pattern is None:
+        return [] if holds else [[]]
+    if not isinstance(pattern, Pattern):
+        return None
+    operands: tuple[object, ...] = pattern.operands
+    match pattern.operator:
+        case "any" | "exists":
+            return [[]] if (operands != (False,)) == holds else []
+        case "eq":
+            return [[Demand(operands[0], holds)]]
+        case "not":
+            return [[Demand(operands[0], not holds)]]
+        case "and":
+            return _all_or_one(operands, together=holds, holds=holds)
+        case "or":
+            return _all_or_one(operands, together=not holds, holds=holds)
+        case "in" if not all(map(_is_plain, operands)):
+            return _all_or_one(operands, together=not holds, holds=holds)
+        case "between":
+            parts: list[Pattern[Any]] = [Pattern("gte", operands[0]), Pattern("lte", operands[1])]
+            return _all_or_one(parts, together=holds, holds=holds)
+        case _:
+            return None
+
+
+def _all_or_one(operands: Sequence[object], *, together: bool, holds: bool) -> list[list[Demand]]:
+    demands = [Demand(operand, holds) for operand in operands]
+    return [demands] if together else [[demand] for demand in demands]
+
+
+def _same_collection(pattern: Collection[object], holds: bool) -> list[list[Demand]]:
+    """What it means to be, or not to be, a list with the same elements, in terms of other operators."""
+    if not pattern:
+        return [[Demand(Pattern("length", 0), holds)]]
+    either: Pattern[Any] = Pattern("or", *pattern)
+    each: list[Pattern[Any]] = [Pattern("any_item", expected) for expected in pattern]
+    return _all_or_one([Pattern("all_items", either), *each], together=holds, holds=holds)
+
+
+def _contradict(atoms: _Demands) -> bool:
+    """Whether one and the same function has to answer yes and no."""
+    functions = [atom for atom in atoms if _is_function(atom.pattern)]
+    return any(a.holds and not b.holds and a.pattern == b.pattern for a, b in product(functions, repeat=2))
+
+
+def _is_function(pattern: object) -> bool:
+    return callable(pattern) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet)
+
+
+def _has_function(pattern: object) -> bool:
+    return any(map(_is_function, _leaves(pattern)))
+
+
+def _is_plain(pattern: object) -> bool:
+    return pattern is not None and not _is_function(pattern) and not isinstance(pattern, _COMPOSED)
+
+
+_COMPOSED: Final = (Pattern, Mapping, list, tuple, AbstractSet)
+
+
+def _leaves(pattern: object) -> Iterator[object]:
+    """The operands at the ends of a pattern: plain values and functions."""
+    if isinstance(pattern, Pattern):
+        inner: Iterable[object] = pattern.operands
+    elif isinstance(pattern, Mapping):
+        inner = cast("Mapping[object, object]", pattern).values()
+    elif isinstance(pattern, list | tuple | AbstractSet):
+        inner = cast("Collection[object]", pattern)
+    else:
+        yield pattern
+        return
+    for each in inner:
+        yield from _leaves(each)
+
+
+def _constants(pattern: object) -> Iterator[object]:
+    return (leaf for leaf in _leaves(pattern) if not _is_function(leaf))
+
+
+def _choices(atoms: _Demands) -> Sequence[object] | None:
+    """The only values that can fulfil the atoms, where one of them names its values."""
+    named: list[Sequence[object]] = []
+    for atom in atoms:
+        if atom.holds and _is_plain(atom.pattern):
+            named.append([atom.pattern])
+        elif atom.holds and isinstance(atom.pattern, Pattern) and atom.pattern.operator == "in":
+            named.append(atom.pattern.operands)
+    return min(named, key=len, default=None)
+
+
+def _about_length(atom: Demand) -> Demand | None:
+    """What an atom demands of the length of a string, a list or a mapping."""
+    if isinstance(atom.pattern, Pattern):
+        if atom.pattern.operator == "length":
+            return Demand(atom.pattern.operands[0], atom.holds)
+        if atom.pattern.operator == "empty":
+            return Demand(0, atom.holds)
+    return None
+
+
+_OTHER: Final = "other"
+
+
+def _sorts(pattern: object) -> set[Any]:
+    """The sorts of value that an atom compares with; none for what is about elements, fields or lengths."""
+    if isinstance(pattern, Pattern) and pattern.operator in (*_ELEMENTS, "length", "empty"):
+        return set()
+    if isinstance(pattern, Mapping | list | tuple | AbstractSet):
+        return set()
+    return {_sort(leaf) for leaf in _leaves(pattern)}
+
+
+def _says_something_of_texts(pattern: object) -> bool:
+    if isinstance(pattern, Pattern) and pattern.operator in ("contains", "length", "empty"):
+        return True
+    return str in _sorts(pattern)
+
+
+def _sort(leaf: object) -> Any:
+    if isinstance(leaf, bool):
+        return bool
+    for kind, sort in _SORTS:
+        if isinstance(leaf, kind):
+            return sort
+    return _OTHER
+
+
+_SORTS: Final[tuple[tuple[Any, Any], ...]] = (
+    (int | float | Decimal, Decimal),
+    (datetime, datetime),
+    (date, date),
+    (UUID, UUID),
+    (str, str),
+    (re.Pattern, str),
+)
+
+
+# --- strings ----------------------------------------------------------------------------------------------------------
+
+
+def _languages(pattern: object, conversions: bool) -> list[Language] | None:
+    """The strings that an atom matches; ``None`` when it matches none."""
+    if isinstance(pattern, str):
+        return [Order(pattern, equal=True)]
+    if not isinstance(pattern, Pattern):
+        return None
+    if pattern.operator == "in":
+        return [Order(each, equal=True) for each in pattern.operands if isinstance(each, str)] or None
+    operand = pattern.operands[0]
+    if pattern.operator == "match" and isinstance(operand, re.Pattern):
+        return [Expression(cast("re.Pattern[str]", operand))]
+    if not isinstance(operand, str):
+        return None
+    text = re.escape(operand)
+    match pattern.operator:
+        case "prefix":
+            return [Expression(re.compile(text))]
+        case "suffix":
+            return [Expression(re.compile(rf"(?s:.*){text}\Z"))]
+        case "contains" if conversions:
+            return [Expression(re.compile(text), search=True)]
+        case "ignore_case":
+            return [Folded(operand)]
+        case "gt" | "gte" | "lt" | "lte" as order:
+            return [Order(operand, less="l" in order, greater="g" in order, equal=order.endswith("e"))]
+        case _:
+            return None
+
+
+def _guess(pattern: object) -> str | None:
+    """A string that an atom matches, where one is easily found."""
+    if isinstance(pattern, str):
+        return pattern
+    operand: object = pattern.operands[0] if isinstance(pattern, Pattern) and pattern.operands else None
+    if isinstance(operand, re.Pattern):
+        return sample(cast("re.Pattern[str]", operand))
+    return operand if isinstance(operand, str) else None
+
+
+def _admits(bounds: Bounds, text: str) -> bool:
+    """Whether the schema admits a string."""
+    return (
+        all(len(text) >= length for length in bounds.shortest)
+        and all(len(text) <= length for length in bounds.longest)
+        and all(
+            validator is None or validator.isinstance_python(text) for validator in map(_validator, bounds.patterns)
+        )
+    )
+
+
+@cache
+def _validator(pattern: str) -> SchemaValidator | None:
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=pattern))
+    except SchemaError:
+        return None
+
+
+_CODE_POINT: Final = re.compile(r"\\u\{([0-9A-Fa-f]+)\}")
+
+
+@cache
+def _of_schema(pattern: str) -> Expression | None:
+    """The strings in which the schema's expression, written for Rust, is found; ``None`` where Python reads it not."""
+    try:
+        regex = re.compile(_CODE_POINT.sub(lambda found: f"\\U{int(found[1], 16):08x}", pattern))
+    except (re.error, FutureWarning, OverflowError):
+        return None
+    return Expression(regex, search=True, strict_end=True)

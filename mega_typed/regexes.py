@@ -1,0 +1,146 @@
+"""Regular expressions on texts by strangers: Python's ``re`` as long as its cost is bounded, an automaton beyond.
+
+``re`` goes back and tries again: each repetition multiplies the ways to read a text. An expression's ways are counted
+from its form, too high rather than too low; up to the length of text at which they reach a million, ``re`` decides,
+beyond it an automaton (``languages``) in linear time, with the same answer. Look-around, back-references and possessive
+repetitions are beyond automata: then a longer text is refused, and an expression that could explode is refused at once
+(``why_unbounded``). This file knows nothing of patterns.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
+
+from mega_typed.languages import UNBOUNDED, Expression, parsed
+
+__all__ = ["BoundedMatch", "TextTooLong", "bounded", "why_unbounded"]
+
+_WAYS: Final = 10**6
+"""Ways to read a text that ``re`` may try where an automaton can take over."""
+_WAYS_ALONE: Final = 10**8
+"""The same where none can."""
+
+
+class TextTooLong(Exception):  # noqa: N818 - a pattern cannot be evaluated; its subscriber hears of it as of a predicate
+    """An expression that no automaton can take over would cost too much on a text of this length."""
+
+
+class _Ways(NamedTuple):
+    """How many ways there are to read a text of n characters: ``factor * n ** degree``; more for ``None``."""
+
+    degree: int | None = 0
+    factor: int = 1
+
+    def __mul__(self, other: object) -> _Ways:
+        of = cast("_Ways", other)
+        degree = None if self.degree is None or of.degree is None else self.degree + of.degree
+        return _Ways(degree, self.factor * of.factor)
+
+    def longest(self, ways: int) -> int:
+        """The longest text that has no more ways than these."""
+        if self.degree is None:
+            return 0
+        if self.degree == 0:
+            return UNBOUNDED
+        return int((ways / self.factor) ** (1 / self.degree))
+
+
+class BoundedMatch:
+    """``re.match`` with a bound on its cost.
+
+    Args:
+        regex: a compiled expression.
+
+    Attributes:
+        longest: the length of the longest text that ``re`` is trusted with.
+    """
+
+    __slots__ = ("_language", "_match", "longest", "regex")
+
+    def __init__(self, regex: re.Pattern[str]) -> None:
+        ways, automatic = _ways(parsed(regex))
+        self.regex = regex
+        self.longest = ways.longest(_WAYS if automatic else _WAYS_ALONE)
+        self._match = regex.match
+        self._language: Expression | None = None
+
+    def __call__(self, text: str) -> bool:
+        """Whether the expression matches at the start of a text.
+
+        Raises:
+            TextTooLong: it is longer than ``longest``, and there is no automaton for the expression.
+        """
+        if len(text) <= self.longest:
+            return self._match(text) is not None
+        if self._language is None:
+            self._language = Expression(self.regex)
+        if not self._language.exact:
+            raise TextTooLong(
+                f"{self.regex.pattern!r} would cost too much on a text of {len(text)} characters; "
+                "write it without look-around, back-reference and possessive repetition, or use a function"
+            )
+        return self._language.matches(text)
+
+
+bounded = lru_cache(maxsize=4096)(BoundedMatch)
+"""The ``BoundedMatch`` of an expression, remembered."""
+
+
+def why_unbounded(regex: re.Pattern[str]) -> str | None:
+    """Why the cost of an expression cannot be bounded; ``None`` where it can."""
+    ways, automatic = _ways(parsed(regex))
+    if ways.degree is not None or (automatic and Expression(regex).exact):
+        return None
+    return (
+        "a repetition within a repetition can take for ever on a text by a stranger, and with look-around, "
+        "back-references, possessive or very large repetitions its cost cannot be bounded; "
+        "write it without one of them, or use a function"
+    )
+
+
+def _ways(parts: Any) -> tuple[_Ways, bool]:
+    """The ways to read a text, and whether an automaton can be made."""
+    total, automatic = _Ways(), True
+    for code, argument in parts:
+        ways, possible = _part(str(code), argument)
+        total *= ways
+        automatic = automatic and possible
+    return total, automatic
+
+
+def _part(code: str, argument: Any) -> tuple[_Ways, bool]:
+    match code:
+        case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN" | "AT":
+            return _Ways(), True
+        case "SUBPATTERN":
+            return _ways(argument[3])
+        case "BRANCH":
+            branches = [_ways(branch) for branch in argument[1]]
+            return _all([ways for ways, _ in branches], len(branches)), all(possible for _, possible in branches)
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            low, high, inner = argument
+            ways, possible = _ways(inner)
+            return _repeated(ways, low, high), possible and code != "POSSESSIVE_REPEAT"
+        case "ATOMIC_GROUP":
+            return _ways(argument)[0], False
+        case "ASSERT" | "ASSERT_NOT":
+            return _ways(argument[1])[0], False
+        case _:
+            return _Ways(1), False
+
+
+def _all(ways: list[_Ways], factor: int) -> _Ways:
+    total = _Ways(0, factor)
+    for each in ways:
+        total *= each
+    return total
+
+
+def _repeated(inner: _Ways, low: int, high: int) -> _Ways:
+    if high <= 1:
+        return inner * _Ways(0, high - low + 1)
+    if inner != _Ways():
+        return _Ways(None)
+    return _Ways(1) if high >= UNBOUNDED else _Ways(0, high - low + 1)

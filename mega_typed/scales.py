@@ -1,0 +1,155 @@
+"""One value of every sort: of the values of an ordered type, those that bounds admit and that comparisons tell apart.
+
+Comparisons with some constants divide the values of an ordered type into the constants themselves and the gaps between
+them; within a gap all values behave alike. So a handful of values decides whether any value behaves as asked.
+``possible`` asks; this file knows types and bounds, and no patterns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Decimal, localcontext
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from mega_typed.annotations import Bounds
+from typing_extensions import TypeIs
+
+__all__ = ["ORDERED", "admits", "is_finite", "representatives"]
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = 86_400_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def representatives(kind: type, constants: Iterable[object], bounds: Bounds) -> list[Any]:
+    """Values of an ordered type, one of every sort that comparisons with the constants tell apart.
+
+    Args:
+        kind: one of ``ORDERED``.
+        constants: what values are compared with; those of other types are ignored.
+        bounds: what the schema admits.
+    """
+    limits = (*bounds.at_least, *bounds.at_most, *bounds.above, *bounds.below)
+    return [value for value in _SCALES[kind]([*constants, *limits], bounds) if admits(value, bounds)]
+
+
+def admits(value: Any, bounds: Bounds) -> bool:
+    """Whether bounds admit a value of an ordered type."""
+    return (
+        all(value >= bound for bound in bounds.at_least)
+        and all(value <= bound for bound in bounds.at_most)
+        and all(value > bound for bound in bounds.above)
+        and all(value < bound for bound in bounds.below)
+        and all(_fraction(value) % _fraction(number) == 0 for number in bounds.multiple_of)
+    )
+
+
+def _fraction(number: Any) -> Fraction:
+    """A number exactly; a float is the decimal that it prints as."""
+    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+
+
+def _numbers(constants: Iterable[object]) -> list[Fraction]:
+    return sorted({_fraction(c) for c in constants if is_finite(c)} or {Fraction(0)})
+
+
+def is_finite(value: object) -> TypeIs[int | float | Decimal]:
+    """Whether something is a number, and no bool, infinity or not-a-number."""
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return math.isfinite(value) if isinstance(value, float) else type(value) is int
+
+
+def _integers(constants: Iterable[object], bounds: Bounds) -> Iterator[int]:
+    step = math.lcm(*(_fraction(number).numerator for number in bounds.multiple_of))
+    for number in _numbers(constants):
+        around = math.floor(number / step) * step
+        yield from {math.floor(number), around - step, around, around + step}
+
+
+def _decimals(constants: Iterable[object], bounds: Bounds) -> Iterator[Decimal]:
+    numbers = _numbers(constants)
+    between = [(a + b) / 2 for a, b in pairwise(numbers)]
+    with localcontext(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX):  # the quotients are finite decimals
+        everything = (*numbers, *between, numbers[0] - 1, numbers[-1] + 1)
+        yield from [Decimal(number.numerator) / Decimal(number.denominator) for number in everything]
+
+
+def _floats(constants: Iterable[object], bounds: Bounds) -> Iterator[float]:
+    multiples = [_fraction(number) for number in bounds.multiple_of]
+    for number in _numbers(constants):
+        exact = [number, *((number // m + shift) * m for m in multiples for shift in (-1, 0, 1, 2))]
+        for each in exact:
+            try:
+                value = float(each)
+            except OverflowError:
+                continue
+            neighbours = (value, math.nextafter(value, math.inf), math.nextafter(value, -math.inf))
+            yield from filter(math.isfinite, neighbours)
+
+
+def _discrete(
+    position: Callable[[Any], int | None], value: Callable[[int], Any], low: int, high: int
+) -> Callable[[Iterable[object], Bounds], Iterator[Any]]:
+    """A scale of values that can be counted."""
+
+    def values(constants: Iterable[object], bounds: Bounds) -> Iterator[Any]:
+        known = {place for place in map(position, constants) if place is not None}
+        around = {place + shift for place in known or {low} for shift in (-1, 0, 1)}
+        return (value(place) for place in sorted(around) if low <= place <= high)
+
+    return values
+
+
+def _day(value: object) -> int | None:
+    return value.toordinal() if isinstance(value, date) else None
+
+
+def _moment(value: object) -> int | None:
+    if not isinstance(value, datetime):
+        return None
+    return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _time(value: object) -> int | None:
+    """Microseconds since midnight in UTC, which is how times compare; a time without offset compares with none."""
+    offset = value.utcoffset() if isinstance(value, time) else None
+    if not isinstance(value, time) or offset is None:
+        return None
+    since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    return (since - offset) // _MICROSECOND
+
+
+def _time_at(place: int) -> time:
+    """A time that compares like this one; its offset makes up for what is before or after the day."""
+    offset = timedelta(hours=23) if place < 0 else timedelta(hours=-23) if place >= _DAY else timedelta(0)
+    shown = datetime(1970, 1, 2) + place * _MICROSECOND + offset
+    return shown.time().replace(tzinfo=timezone(offset))
+
+
+_ONE_HOUR: Final = _DAY // 24
+
+_SCALES: Final[dict[type, Callable[[Iterable[object], Bounds], Iterator[Any]]]] = {
+    int: _integers,
+    float: _floats,
+    Decimal: _decimals,
+    date: _discrete(_day, date.fromordinal, 1, date.max.toordinal()),
+    datetime: _discrete(
+        _moment,
+        lambda place: _EPOCH + place * _MICROSECOND,
+        (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND,
+        (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND,
+    ),
+    time: _discrete(_time, _time_at, -23 * _ONE_HOUR, _DAY + 23 * _ONE_HOUR - 1),
+    UUID: _discrete(
+        lambda value: value.int if isinstance(value, UUID) else None, lambda place: UUID(int=place), 0, 2**128 - 1
+    ),
+}
+
+ORDERED: Final = frozenset(_SCALES)
+"""The ordered types, but strings."""
