@@ -21,6 +21,7 @@ from mega_typed.errors import (
     RegistrationError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
+from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
 from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
@@ -46,6 +47,7 @@ __all__ = [
     "EventSubscriber",
     "EventType",
     "Fault",
+    "FilterPolicy",
     "InvalidPayload",
     "MegaError",
     "MegaPayload",
@@ -63,12 +65,14 @@ __all__ = [
     "Reading",
     "Record",
     "RegistrationError",
+    "Residual",
     "SnsPublisher",
     "SqsListener",
     "SqsPublisher",
     "SubscriberResult",
     "Timestamp",
     "disposition",
+    "filter_policy",
     "lazy_exports",
     "open_envelope",
     "register_events",

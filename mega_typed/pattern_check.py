@@ -27,8 +27,9 @@ from mega_typed.match import Pattern, is_nan
 from mega_typed.possible import Demand, possible
 from mega_typed.regexes import why_unbounded
 from pydantic import BaseModel
+from typing_extensions import TypeIs
 
-__all__ = ["always_true", "check_fields", "check_value", "did_you_mean", "impossible"]
+__all__ = ["always_true", "check_fields", "check_value", "did_you_mean", "impossible", "never"]
 
 Faults = list[Fault]
 
@@ -107,6 +108,10 @@ def _is_predicate(pattern: object) -> bool:
     return callable(pattern) and not isinstance(pattern, Pattern | BaseModel)
 
 
+def _is_model(member: object) -> TypeIs[type[BaseModel]]:
+    return isinstance(member, type) and issubclass(member, BaseModel)
+
+
 def _is_collection_type(member: object) -> bool:
     return (get_origin(member) or member) in _COLLECTIONS
 
@@ -136,7 +141,7 @@ def _check_member(pattern: object, member: object, path: str) -> Faults:
 
 
 def _check_mapping(pattern: Mapping[object, object], member: object, path: str) -> Faults:
-    if isinstance(member, type) and issubclass(member, BaseModel):
+    if _is_model(member):
         fields = {name: field.rebuild_annotation() for name, field in member.model_fields.items()}
         return check_fields(pattern, fields, path, member.__name__)
     if member is Any or (get_origin(member) or member) in (dict, Mapping):
@@ -148,7 +153,7 @@ def _check_collection(pattern: Iterable[object], member: object, path: str) -> F
     if member is Any:
         return [fault for i, item in enumerate(pattern) for fault in check_value(item, Any, f"{path}[{i}]")]
     if not _is_collection_type(member):
-        scalar = isinstance(member, type) and not issubclass(member, BaseModel)
+        scalar = isinstance(member, type) and not _is_model(member)
         hint = "; for one of several values use one_of(...)" if scalar else ", one object"
         return [Fault(path, f"a list matches a list, and this is {_name(member)}{hint}")]
     of = _item_type(member)
@@ -223,19 +228,27 @@ def impossible(pattern: object, annotation: object, path: str, *, conversions: b
     """What in a pattern no value that the schema admits can ever match; nothing when some value can.
 
     Args:
-        pattern: one that ``check_value`` has found right.
+        pattern: what is matched against the value; what ``check_value`` finds wrong in it is left out.
         annotation: the type of the value, with its bounds.
         path: where the pattern stands.
         conversions: the untyped reading.
     """
-    if possible([Demand(pattern)], annotation, conversions=conversions):
+    wrong = bool(check_value(pattern, annotation, path))
+    if not wrong and possible([Demand(pattern)], annotation, conversions=conversions):
         return []
     deeper = [
         fault
         for part, of, where in _parts(pattern, annotation, path)
         for fault in impossible(part, of, where, conversions=conversions)
     ]
-    return deeper or [Fault(path, f"{pattern!r} can never match: {_why(pattern, annotation, conversions)}")]
+    return deeper if deeper or wrong else never(pattern, annotation, path, conversions=conversions)
+
+
+def never(pattern: object, annotation: object, path: str, *, conversions: bool = False) -> Faults:
+    """The same for a pattern as a whole, whatever ``check_value`` thinks of it."""
+    if possible([Demand(pattern)], annotation, conversions=conversions):
+        return []
+    return [Fault(path, f"{pattern!r} can never match: {_why(pattern, annotation, conversions)}")]
 
 
 def always_true(pattern: object, annotation: object, path: str, *, conversions: bool = False) -> Faults:
@@ -268,11 +281,12 @@ def _asks_for_presence(pattern: object) -> bool:
 def _parts(pattern: object, annotation: object, path: str) -> list[tuple[object, object, str]]:
     """The patterns within a pattern that a value has to match on its own, with their types and places."""
     kinds = [member.type for member in members(annotation)[0]]
-    of: object = kinds[0] if len(kinds) == 1 else Any
+    of = kinds[0] if len(kinds) == 1 else Any
     if isinstance(pattern, Mapping):
         entries = cast("Mapping[str, object]", pattern).items()
-        if isinstance(of, type) and issubclass(of, BaseModel):
-            return [(part, of.model_fields[key].rebuild_annotation(), f"{path}.{key}") for key, part in entries]
+        if _is_model(of):
+            fields = of.model_fields
+            return [(p, fields[key].rebuild_annotation(), f"{path}.{key}") for key, p in entries if key in fields]
         return [(part, _value_type(of), f"{path}.{key}") for key, part in entries] if len(kinds) == 1 else []
     if not isinstance(pattern, Pattern):
         return []

@@ -34,9 +34,20 @@ from mega_typed.payload import EventType, MegaPayload, is_mega
 DOMAIN_ATTRIBUTE: Final = "mega-domain"
 NAME_ATTRIBUTE: Final = "mega-name"
 VERSION_ATTRIBUTE: Final = "mega-version"
-"""Message attributes of a MEGA message, for filter policies; the version is a Number."""
+SUBJECT_ATTRIBUTE: Final = "mega-subject"
+PUBLISHER_ATTRIBUTE: Final = "mega-publisher"
+"""Message attributes of a MEGA message, for filter policies; the version is a Number, the others are Strings."""
 
-RESERVED_ATTRIBUTES: Final = frozenset({CONTENT_TYPE_ATTRIBUTE, DOMAIN_ATTRIBUTE, NAME_ATTRIBUTE, VERSION_ATTRIBUTE})
+RESERVED_ATTRIBUTES: Final = frozenset(
+    {
+        CONTENT_TYPE_ATTRIBUTE,
+        DOMAIN_ATTRIBUTE,
+        NAME_ATTRIBUTE,
+        VERSION_ATTRIBUTE,
+        SUBJECT_ATTRIBUTE,
+        PUBLISHER_ATTRIBUTE,
+    }
+)
 
 MAX_ATTRIBUTES: Final = 10
 MAX_BATCH_ENTRIES: Final = 10
@@ -50,7 +61,10 @@ Attributes: TypeAlias = Mapping[str, str | int | float | bytes]
 
 @runtime_checkable
 class TypedEvent(Protocol):
-    """What a publisher needs of a typed event; ``mega_typed.Event`` has it."""
+    """What a publisher needs of a typed event; ``mega_typed.Event`` has it.
+
+    Its ``subject`` and ``publisher``, where it has them, travel as message attributes as well.
+    """
 
     __event_type__: ClassVar[EventType]
 
@@ -363,7 +377,7 @@ class SqsPublisher(_Publisher[SqsClient]):
             group_id: message group, 1 to 128 characters; required on FIFO queues, "fair queues" on others.
             deduplication_id: FIFO only; 1 to 128 characters.
             delay_seconds: 0 to 900; not on FIFO.
-            attributes: message attributes beside the library's own; ten in all.
+            attributes: message attributes beside the library's own (up to six); ten in all.
 
         Returns:
             The message id.
@@ -540,9 +554,11 @@ class SnsPublisher(_Publisher[SnsClient]):
 
 
 def _message(payload: object, binary_encoding: bool, added: _WireAttributes) -> _Message:
-    encoded, event_type = _encode(payload, binary_encoding)
-    own = _own_attributes(encoded.content_type, event_type)
-    return _whole(encoded.body, _WireAttributes({**own.values, **added.values}, own.size + added.size))
+    encoded, claims = _encode(payload, binary_encoding)
+    own = _own_attributes(encoded.content_type, claims.event_type)
+    about = _about(claims) if claims.subject or claims.publisher else _NO_ATTRIBUTES
+    values = {**own.values, **about.values, **added.values}
+    return _whole(encoded.body, _WireAttributes(values, own.size + about.size + added.size))
 
 
 def _raw_message(body: str, attributes: Attributes | None) -> _Message:
@@ -563,8 +579,16 @@ _NONCHARACTERS: Final = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 _REFUSED: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, EventType | None]:
-    event_type = None
+class _Claims(NamedTuple):
+    """What a payload says about itself that travels as message attributes; nothing for what is no MEGA event."""
+
+    event_type: EventType | None = None
+    subject: object = None
+    publisher: object = None
+
+
+def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, _Claims]:
+    claims = _Claims()
     match payload:
         case None:
             raise EncodeError("None cannot be published: give an event, a mapping, a str or bytes")
@@ -576,14 +600,15 @@ def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, EventType 
             encoded = encode_blob(bytes(cast("bytes", payload)))
         case MegaPayload():
             event = payload.event
-            event_type = EventType(event.domain, event.name, event.version)
+            claims = _Claims(EventType(event.domain, event.name, event.version), event.subject, event.publisher)
             encoded = encode_document(payload.to_document(), binary_encoding=binary_encoding)
         case Mapping():
             document = cast("Mapping[str, Any]", payload)
-            event_type = _claimed_identity(document)
+            claims = _claims(document)
             encoded = encode_document(document, binary_encoding=binary_encoding)
         case TypedEvent() if not isinstance(payload, type):
-            event_type = payload.__event_type__
+            subject, publisher = getattr(payload, "subject", None), getattr(payload, "publisher", None)
+            claims = _Claims(payload.__event_type__, subject, publisher)
             encoded = encode_json_text(payload.to_json(), binary_encoding)
         case _:
             raise EncodeError(
@@ -594,23 +619,26 @@ def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, EventType 
     if encoded.content_type is ContentType.JSON and not encoded.body.isascii():
         # JSON escapes the control characters by itself; these two it may hold raw, and the service refuses them.
         encoded = encoded._replace(body=_escape_noncharacters(encoded.body))
-    return encoded, event_type
+    return encoded, claims
 
 
 def _escape_noncharacters(text: str) -> str:
     return text.translate(_NONCHARACTERS) if "\ufffe" in text or "\uffff" in text else text
 
 
-def _claimed_identity(document: Mapping[str, Any]) -> EventType | None:
-    """The identity that a mapping states, as far as it can be read: it only serves filter policies."""
+def _claims(document: Mapping[str, Any]) -> _Claims:
+    """What a mapping states, as far as it can be read: it only serves filter policies."""
     event = document.get("event") if is_mega(document) else None
     if not isinstance(event, Mapping):
-        return None
+        return _Claims()
     parts = cast("Mapping[str, Any]", event)
     name, domain, version = parts.get("name"), parts.get("domain"), parts.get("version")
     if not isinstance(name, str):
-        return None
-    return EventType(domain if isinstance(domain, str) else None, name, version if type(version) is int else 1)
+        return _Claims()
+    if isinstance(version, float) and version.is_integer():  # read as an integer, as JSON Schema has it
+        version = int(version)
+    event_type = EventType(domain if isinstance(domain, str) else None, name, version if type(version) is int else 1)
+    return _Claims(event_type, parts.get("subject"), parts.get("publisher"))
 
 
 def _checked_text(text: str, what: str) -> str:
@@ -645,6 +673,23 @@ def _own_attributes(content_type: ContentType, event_type: EventType | None) -> 
         if event_type.domain:
             own[DOMAIN_ATTRIBUTE] = event_type.domain
     return _wire_attributes(own)
+
+
+def travels_as_attribute(text: object) -> bool:
+    """Whether a subject or publisher is carried as a message attribute too, beside the body.
+
+    One that the service refuses (an empty one, one with control characters) or that is longer than 256 characters is
+    not: the message is published without that attribute.
+    """
+    return isinstance(text, str) and 0 < len(text) <= _MAX_CARRIED and not _REFUSED.search(text)
+
+
+_MAX_CARRIED: Final = 256
+
+
+def _about(claims: _Claims) -> _WireAttributes:
+    said = {SUBJECT_ATTRIBUTE: claims.subject, PUBLISHER_ATTRIBUTE: claims.publisher}
+    return _wire_attributes({name: cast("str", text) for name, text in said.items() if travels_as_attribute(text)})
 
 
 def _added_attributes(attributes: Attributes | None) -> _WireAttributes:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, Union, cas
 from mega_typed.errors import Fault, PatternError, PatternWarning
 from mega_typed.event import Event, ObjectState
 from mega_typed.match import Pattern, any_
-from mega_typed.pattern_check import always_true, check_fields, check_value, impossible
+from mega_typed.pattern_check import always_true, check_fields, check_value, impossible, never
 from mega_typed.payload import MegaPayload
 from typing_extensions import TypeVar
 
@@ -190,23 +190,22 @@ def _check(written: str, pattern: object, of: object, fixed: object, *, conversi
     if isinstance(pattern, Pattern) and pattern.operator == "any":
         return [], []
     fields = cast("dict[str, object]", of) if isinstance(of, dict) else None
+    places: list[tuple[object, object, str]] = [(pattern, of, written)]
     try:
-        faults = (
-            check_value(pattern, of, written) if fields is None else check_fields(pattern, fields, written, "the event")
-        )
+        if fixed is not None:
+            return check_value(pattern, of, written) or never(pattern, fixed, written), []
+        if fields is None:
+            faults = check_value(pattern, of, written)
+        else:
+            faults = check_fields(pattern, fields, written, "the event")
+            entries = cast("Mapping[str, object]", pattern).items() if isinstance(pattern, Mapping) else ()
+            places = [(each, fields[key], f"{written}.{key}") for key, each in entries if key in fields]
+        faults += [fault for place in places for fault in impossible(*place, conversions=conversions)]
     except RecursionError:
         return [Fault(written, "nested too deeply, or contains itself")], []
-    if faults:
-        return faults, []
-    if fields is None:
-        places = [(pattern, of if fixed is None else fixed, written)]
-    else:
-        places = [
-            (each, fields[key], f"{written}.{key}") for key, each in cast("Mapping[str, object]", pattern).items()
-        ]
-    never = [fault for place in places for fault in impossible(*place, conversions=conversions)]
-    always = [fault for place in places if fixed is None for fault in always_true(*place, conversions=conversions)]
-    return never, always
+    return faults, [] if faults else [
+        fault for place in places for fault in always_true(*place, conversions=conversions)
+    ]
 
 
 def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str, object]]) -> tuple[Faults, Faults]:

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import boto3
@@ -28,6 +28,8 @@ from mega_typed.codecs import ContentKind, decode
 from mega_typed.errors import ConfigurationError, EncodeError, PublishError
 from mega_typed.payload import EventType, MegaPayload
 from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
+
+from .samples import placed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -174,6 +176,43 @@ def test_every_kind_of_payload_arrives_with_its_attributes(
     if expected is not None:
         read = {ContentKind.TEXT: "text", ContentKind.BINARY: "data"}.get(content.kind)
         assert (getattr(content, read) if read else content.document()) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x" * 257, "a\x01", "\ufffe", None, 5])
+def test_a_subject_that_is_no_attribute_is_published_without_it(text: Any) -> None:
+    """Subject and publisher travel as message attributes; one that the service would refuse there stays in the body."""
+    client: Any = FakeClient()
+    publisher = SqsPublisher("https://queue/q", client=client)
+    for subject in (text, "x" * 256):
+        event = {**MEGA["event"], "subject": subject, "publisher": subject}
+        publisher.publish({**MEGA, "event": event})
+    without, carried = (attributes_of(call) for call in client.calls)
+    assert without.keys().isdisjoint({"mega-subject", "mega-publisher"})
+    assert carried["mega-subject"] == carried["mega-publisher"] == ("String", "x" * 256)
+
+
+def test_typed_and_untyped_events_carry_subject_and_publisher() -> None:
+    """All forms of an event send the same attributes, an integral float as the version included; six are the library's."""
+    client: Any = FakeClient()
+    publisher = SqsPublisher("https://queue/q", client=client)
+    event = placed(subject="s", publisher="p")
+    document = event_document(event)
+    document["event"]["version"] = 1.0
+    for payload in (event, MegaPayload.from_document(document), document):
+        publisher.publish(payload, attributes=dict.fromkeys("abcd", "x"))
+    first, *others = (attributes_of(call) for call in client.calls)
+    assert (first["mega-subject"], first["mega-publisher"]) == (("String", "s"), ("String", "p"))
+    assert first["mega-version"] == ("Number", "1")
+    assert others == [first, first]
+    with pytest.raises(ConfigurationError, match="11 message attributes"):
+        publisher.publish(event, attributes=dict.fromkeys("abcde", "x"))
+    with pytest.raises(ConfigurationError, match="library's own"):
+        publisher.publish(event, attributes={"mega-subject": "x"})
+
+
+def event_document(event: Any) -> dict[str, Any]:
+    """The document of an event."""
+    return cast("dict[str, Any]", json.loads(event.to_json()))
 
 
 def test_one_publisher_of_its_own_client_serves_both_services(

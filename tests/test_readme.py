@@ -68,7 +68,8 @@ def test_the_examples_run_in_order(
     monkeypatch.setenv("AWS_ENDPOINT_URL", local["endpoint_url"])
     monkeypatch.setenv("AWS_DEFAULT_REGION", local["region_name"])
     url = queue()
-    program = f"QUEUE_URL = {url!r}\nTOPIC_ARN = {topic(url, raw=True)!r}\nfrom mega_typed.match import *\n"
+    program = f"QUEUE_ARN = 'arn:aws:sqs:{local['region_name']}:123456789012:{url.rpartition('/')[2]}'\n"
+    program += f"QUEUE_URL = {url!r}\nTOPIC_ARN = {topic(url, raw=True)!r}\nfrom mega_typed.match import *\n"
     for language, note, text in BLOCKS:
         if language == "python" and note == "":
             program += text

@@ -8,11 +8,11 @@ are annotations. This step knows documents and references, and nothing of events
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol, cast
 
 from mega_codegen.bundle import bundle
-from mega_codegen.drafts import ADDRESSES, LATEST, check_keywords, translate
+from mega_codegen.drafts import ADDRESSES, check_keywords, translate
 from mega_codegen.errors import MissingDependency, Report
 from mega_codegen.keywords import DRAFTS, FORMATS, has_form
 from mega_codegen.records import Document, Json, Place
@@ -45,8 +45,6 @@ def well_formed(
     Raises:
         MissingDependency: the validator is not installed.
     """
-    declared = {drafts[document.path] for document in documents} - {None}
-    validators = {draft: _validator(_meta(draft), lenient=True) for draft in sorted(declared, key=str)}
     fine: list[Document] = []
     for document in documents:
         draft = drafts[document.path]
@@ -54,7 +52,7 @@ def well_formed(
             message = f"$schema {document.tree['$schema']!r} is not read"
             report.error(document.path, "/$schema", message, _DRAFTS_READ)
             continue
-        errors = _errors(validators[draft], document.tree)
+        errors = _errors(_meta_validator(draft), document.tree)
         for error in errors:
             report.error(
                 document.path,
@@ -75,10 +73,20 @@ _DRAFTS_READ = (
 _UNDECLARED = 'Correct the schema, or declare its draft: "$schema", or --draft for all files that declare none.'
 
 
-def _meta(draft: str | None) -> Json:
-    address = ADDRESSES[draft or LATEST]
+def _meta(draft: str) -> Json:
+    address = ADDRESSES[draft]
     definitions = {"type": "object", "additionalProperties": {"$ref": address}}  # read in drafts that have none, too
     return {"$schema": address, "allOf": [{"$ref": address}], "properties": {"$defs": definitions}}
+
+
+@cache
+def _meta_validator(draft: str) -> _Validator:
+    return _validator(_meta(draft), lenient=True)
+
+
+def is_valid_schema(node: Json, draft: str) -> bool:
+    """Whether a node that no meta-schema has looked at is a schema by that of its draft."""
+    return _meta_validator(draft).is_valid(node)
 
 
 def examples(documents: Sequence[Document], library: Library, events: Collection[str], report: Report) -> None:

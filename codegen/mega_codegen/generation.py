@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mega_codegen.build import build
-from mega_codegen.check import examples, well_formed
+from mega_codegen.check import examples, is_valid_schema, well_formed
 from mega_codegen.drafts import LATEST, drafts_of
 from mega_codegen.emit import emit
 from mega_codegen.errors import Problem, Report, SchemaErrors
@@ -138,14 +138,14 @@ def _understand(
         kept = {document.path for document in fine}
         broken = broken.union(*(_names(document) for document in documents if document.path not in kept))
         begin("finding events and types")
-        library = library_of(fine, protocol, broken, report)
+        library = library_of(fine, protocol, broken, is_valid_schema, report)
         try:
             read = catalogue(library, report)
             naming = name(read, report)
             begin("checking the examples")
             examples(fine, library, {event.content.key for event in read.events}, report)
         finally:
-            missing |= library.missing
+            missing |= library.missing | library.referring(_broken(report) - {each.path for each in documents})
         report.raise_errors()
         if missing:
             raise SchemaErrors(report.problems)

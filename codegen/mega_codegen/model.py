@@ -10,7 +10,7 @@ This step knows the protocol and the shapes of nodes. It knows nothing of Python
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mega_codegen.bundle import bundle
@@ -42,20 +42,27 @@ class _Section:
     open: bool = True
 
 
-def library_of(documents: Sequence[Document], protocol: Document, broken: Iterable[str], report: Report) -> Library:
+def library_of(
+    documents: Sequence[Document],
+    protocol: Document,
+    broken: Iterable[str],
+    is_valid: Callable[[Json, str], bool],
+    report: Report,
+) -> Library:
     """The documents, and the protocol: the copy among them, or the schema that ships with the generator.
 
     Args:
         documents: well-formed files of the user.
         protocol: the protocol schema that ships with the generator.
         broken: files that were left out, because something is wrong with them.
+        is_valid: whether a node is a schema by the meta-schema of a draft.
         report: takes a warning when the copy differs.
     """
     copies = [document for document in documents if document.tree.get("$id") == PROTOCOL]
     for copy in copies:
         if copy.tree != protocol.tree:
             report.warn(copy.path, "", "differs from the protocol schema that ships with mega-codegen", "Update it.")
-    return Library([*documents, *([] if copies else [protocol])], broken)
+    return Library([*documents, *([] if copies else [protocol])], broken, is_valid)
 
 
 def catalogue(library: Library, report: Report) -> Catalogue:

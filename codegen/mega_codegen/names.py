@@ -70,6 +70,9 @@ def name(catalogue: Catalogue, report: Report) -> Naming:
         classes[model.key] = _locate(model, owners, roots, classes, report)
     for model, between in _named_alike(catalogue.types, classes):
         classes[model.key] = _locate(model, owners, roots, classes, report, between)
+    for model in _made_alike(catalogue.types, classes):
+        parts = [_locate(part, owners, roots, classes, report) for part in reversed([*_parts(model)])]
+        classes[model.key] = replace(parts[0], name="And".join(part.name for part in parts))
     models = [*(event.content for event in catalogue.events), *catalogue.types]
     _check_classes(models, classes, {*owners}, report)
     local = _local_names(classes)
@@ -153,10 +156,25 @@ def _named_alike(models: Sequence[TypeModel], classes: Mapping[str, Location]) -
         if other is model or model.python:
             continue
         if MADE_OF in model.key:
-            file, _, pointer = model.key.split(MADE_OF)[-1].partition("#")
-            yield replace(model, file=file, pointer=pointer), ""
+            *_, last = _parts(model)
+            yield last, ""
         elif model.pointer.count("/") > other.pointer.count("/"):
             yield model, "Inner"
+
+
+def _made_alike(models: Sequence[TypeModel], classes: Mapping[str, Location]) -> Iterator[TypeModel]:
+    """Types made of several nodes whose names are still that of one made of a single node: these name all nodes."""
+    plain = {classes[model.key] for model in models if MADE_OF not in model.key}
+    for model in models:
+        if MADE_OF in model.key and not model.python and classes[model.key] in plain:
+            yield model
+
+
+def _parts(model: TypeModel) -> Iterator[TypeModel]:
+    """A type as if it were made of each of its nodes alone."""
+    for key in model.key.split(MADE_OF):
+        file, _, pointer = key.partition("#")
+        yield replace(model, file=file, pointer=pointer)
 
 
 def _owner(model: TypeModel, owners: Mapping[str, EventModel]) -> tuple[EventModel | None, list[str]]:
@@ -171,15 +189,17 @@ def _owner(model: TypeModel, owners: Mapping[str, EventModel]) -> tuple[EventMod
 def _words(tokens: Sequence[str]) -> Iterator[str]:
     steps = iter(tokens)
     path: list[str] = []
-    for token in steps:
-        if token in ("properties", "$defs", "definitions"):
+    for step in steps:
+        if step in ("properties", "$defs", "definitions"):
             path.append(next(steps, ""))
-        elif token in ("anyOf", "oneOf"):
+        elif step in ("anyOf", "oneOf"):
             path.append(f"Option{int(next(steps, '0')) + 1}")
-        elif token in _PATH_WORDS:
-            path.append(_PATH_WORDS[token])
+        elif step in _PATH_WORDS:
+            path.append(_PATH_WORDS[step])
+        elif step == "allOf":
+            next(steps, "")  # its index
         else:
-            next(steps, "")  # allOf and its index
+            path.append(step)
     if path[:2] == ["event", "attributes"]:
         path = path[2:]
     elif path[:1] == ["object"]:

@@ -7,12 +7,12 @@ folder. Nothing is fetched. This step knows documents; it does not know what the
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
 from mega_codegen.drafts import ADDRESSES, LATEST, meta_schema
-from mega_codegen.keywords import LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS
+from mega_codegen.keywords import DATA, LISTS_OF_SCHEMAS, MAPS_OF_SCHEMAS, SCHEMAS
 from mega_codegen.records import Document, Json, Place
 
 ROOT = "schemas:///"
@@ -107,14 +107,21 @@ class Library:
         missing: documents from which references lead to what was left out, as far as they were followed.
     """
 
-    def __init__(self, documents: Iterable[Document], broken: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        documents: Iterable[Document],
+        broken: Iterable[str] = (),
+        is_valid: Callable[[Json, str], bool] = lambda node, draft: False,
+    ) -> None:
         self._broken = frozenset(broken)
+        self._is_valid = is_valid
         self._files: dict[str, Place] = {}
         self._resources: dict[str, Place] = {}
         self._anchors: dict[tuple[str, str], Place] = {}
         self._dynamic: dict[str, dict[str, str]] = {}
         self._shipped: set[str] = set()
         self._sound: set[str] = set()
+        self._followed: dict[tuple[str, str, str], Place] = {}
         self._weights: dict[str, int] = {}
         self.duplicates: list[tuple[Place, Place]] = []
         self.answers: dict[tuple[str, str, str], str] = {}
@@ -192,6 +199,10 @@ class Library:
         """The documents, sorted by path, without meta-schemas that were merely referred to."""
         return tuple(sorted(self._files.keys() - self._shipped))
 
+    def referring(self, files: Collection[str]) -> set[str]:
+        """The documents from which references lead to some of the files, as far as they were followed."""
+        return {asker for (asker, _, _), found in self.answers.items() if found in files}
+
     def resource(self, identifier: str) -> Place:
         """The schema with an ``$id``."""
         return self._resources[identifier]
@@ -210,16 +221,35 @@ class Library:
         Raises:
             Unresolved: there is no such node among the documents.
         """
+        asked = (place.file, place.base, reference)
+        if asked in self._followed:
+            return self._followed[asked]
         try:
             target = self._follow(place, reference)
             if target.key not in self._sound:
-                if not is_schema(self._files[target.file].node, target):
+                if not is_schema(self._files[target.file].node, target) and not self._is_schema_elsewhere(target):
                     raise Unresolved(f"{reference!r}: {target.key} is no schema", "Move what stands there below $defs.")
                 self._sound.add(target.key)
+            self._followed[asked] = target
             return target
         except Unresolved:
             self.asked_in_vain = True
             raise
+
+    def _is_schema_elsewhere(self, place: Place) -> bool:
+        """Whether a node in a container of the user's own is a schema for all that, and means there what it says.
+
+        What older drafts say in other words was not translated in data, nor in a schema that has a keyword's name; and
+        an ``$id`` in a container is one to some validators and none to others.
+        """
+        tokens = place.pointer.split("/")[1:]
+        return (
+            not DATA.intersection(tokens)
+            and tokens[-1] not in _MAPS
+            and not _has_identifier(self._files[place.file].node, tokens)
+            and not _names_anything({"": place.node})
+            and self._is_valid(place.node, place.draft)
+        )
 
     def _follow(self, place: Place, reference: str) -> Place:
         address, _, fragment = reference.partition("#")
@@ -314,6 +344,15 @@ _ONLY_OLD = frozenset({"additionalItems"})
 _ONLY_MODERN = frozenset(
     {"$defs", "contentSchema", "dependentSchemas", "prefixItems", "unevaluatedItems", "unevaluatedProperties"}
 )
+
+
+def _has_identifier(node: Json, tokens: Iterable[str]) -> bool:
+    """Whether a node on the way from a root, which is not counted, has an ``$id``."""
+    for token in tokens:
+        node = node[int(token)] if isinstance(node, list) else node[unescape(token)]
+        if isinstance(node, dict) and "$id" in node:
+            return True
+    return False
 
 
 def _names_anything(root: Json) -> bool:

@@ -247,9 +247,9 @@ class Shaper:
         aliases = [self.alias(place) for place in places]
         unique = list({place.key: place for place in aliases}.values())
         key = MADE_OF.join(place.key for place in unique)
-        if key in self.types or key in self._shapes:
-            self._measure(*self._sizes.get(key, (1, 1)))
-            return Shape({"$ref": key}) if key in self.types else self._shapes[key]
+        if key in self._shapes:
+            self._measure(*self._sizes[key])
+            return self._shapes[key]
         self._made = self._made + 1 if self._depth else 0
         if key in self._open or self._depth == DEPTH or self._made > NODES:
             self._cuts += 1
@@ -270,7 +270,9 @@ class Shaper:
             self._measure(*self._sizes[key])
         if _is_large(shape):
             shape = UNSAID
-        if self._depth == 0 or self._cuts == cuts:  # else it depends on where it was met
+        if (
+            self._depth == 0 or self._cuts == cuts or shape.schema == {"$ref": key}
+        ):  # else it depends on where it was met
             self._shapes[key] = shape
         return shape
 

@@ -57,17 +57,28 @@ def member_name(text: str, taken: frozenset[str]) -> str:
         taken: names that cannot be used.
 
     Returns:
-        The name; a trailing underscore marks one that is taken. An empty text when nothing is left.
+        The name; a trailing underscore marks one that is taken. A few signs of ASCII are spelled out: ``<=`` as
+        ``less_than_sign_equals_sign``. An empty text when nothing is left.
     """
     if _SIGNED.match(text):
         text = {"+": "plus_", "-": "minus_"}[text[0]] + text[1:]
-    name = identifier(text, "field_")
+    name = identifier(text, "field_") or _spelled_out(text)
     if name.startswith("_"):
         name = f"{name.strip('_')}_"
         name = name if name.isidentifier() else f"field_{name}"
     if name.startswith(("model_validate", "model_dump")):
         name = f"field_{name}"
     return avoid(name, taken)
+
+
+def _spelled_out(text: str) -> str:
+    """Signs by their names in Unicode, which never change; an empty text for what is long, or has no such names."""
+    plain = text.isascii() and text.isprintable() and len(text) <= _SIGNS
+    return "_".join(identifier(unicodedata.name(sign).lower(), "") for sign in text) if plain else ""
+
+
+_SIGNS = 4
+"""How many signs are spelled out."""
 
 
 def avoid(name: str, taken: frozenset[str]) -> str:

@@ -107,6 +107,20 @@ def test_the_class_accepts_what_the_schema_accepts(what: str) -> None:
     assert tried > 100
 
 
+@pytest.mark.parametrize("more", [{}, {"not": {"type": "object", "required": ["b"]}}])
+@pytest.mark.parametrize("other", ["null", "string"])
+def test_a_type_means_the_same_wherever_it_is_used(other: str, more: dict[str, Any], tmp_path: Path) -> None:
+    """What may be an object or something else may be so at the second place that refers to it, too."""
+    shared = {"type": ["object", other], "properties": {"a": {"type": "integer"}}, **more}
+    uses = {name: {"$ref": "#/$defs/shared"} for name in ("first", "second")}
+    name = f"{other}{len(more)}"
+    imported(package({"a.json": event(uses, name=name) | {"$defs": {"shared": shared}}}), tmp_path, f"checks_{name}")
+    cls: Any = getattr(importlib.import_module(f"checks_{name}.shop"), name.capitalize())
+    value = {"null": None, "string": "text"}[other]
+    made = cls.from_json(_text({"first": value, "second": value}, name=name))
+    assert (made.first, made.second) == (value, value)
+
+
 def _class(folder: Path, schema: Any, name: str) -> type[Event]:
     imported(package(definition(schema, name)), folder, f"checks_{name}")
     found: type[Event] = getattr(importlib.import_module(f"checks_{name}.shop"), name.capitalize())

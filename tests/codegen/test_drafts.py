@@ -196,6 +196,14 @@ def test_signs_before_digits_have_names() -> None:
     assert "minus_1: int | None" in files["shop/thing_happened.py"]
 
 
+def test_signs_alone_are_spelled_out() -> None:
+    """A property of signs only has a field that names them; one without any sign needs ``x-mega-name``."""
+    files = package({"a.json": event({"<=": {"type": "integer"}, "*": {}})})
+    assert "less_than_sign_equals_sign: int | None" in files["shop/thing_happened.py"]
+    assert "asterisk: Any" in files["shop/thing_happened.py"]
+    assert "no Python name can be made of ''" in problems({"a.json": event({"": {}})})[0]
+
+
 def test_a_nullable_dictionary_keeps_the_type_of_its_values(tmp_path: Path) -> None:
     """``"type": ["object", "null"]`` with ``additionalProperties`` holds for the values."""
     schema = {"type": ["object", "null"], "additionalProperties": {"type": ["integer", "null"]}}
@@ -237,6 +245,56 @@ def test_keep_going_on_fine_schemas_changes_nothing(tmp_path: Path) -> None:
     schemas = {"fine.json": event(name="fine")}
     assert generate(documents(schemas), protocol(), keep_going=True) == package(schemas)
     assert main([str(write(tmp_path / "s", schemas)), "-o", str(tmp_path / "out"), "--keep-going"]) == 0
+
+
+def test_keep_going_blames_who_refers_to_a_meta_schema() -> None:
+    """An error that is found in a meta-schema leaves out the files that refer to it, and hides no other."""
+    shipped = "json-schema:draft-07.json"
+    schemas = {
+        "fine.json": event(name="fine"),
+        "json schema draft-07.json": {"type": "object", "properties": {"x": {"type": "integer"}}},
+        "refers.json": event({"filter": {"$ref": ADDRESSES["draft-07"]}}, name="refers"),
+    }
+    report = Report()
+    files = generate(documents(schemas), protocol(), report, keep_going=True)
+    assert [path for path in files if path.startswith("shop/subscribers/")] == [
+        "shop/subscribers/__init__.py",
+        "shop/subscribers/fine.py",
+    ]
+    assert {each.file for each in report.problems if not each.warning} == {shipped, "refers.json"}
+
+
+@pytest.mark.parametrize("draft", ["draft-04", "draft-07", "2020-12"])
+def test_a_reference_into_a_container_of_ones_own(draft: str, tmp_path: Path) -> None:
+    """What stands where no draft has schemas, and is one, is followed, translated and named like any other."""
+    exclusive = {"minimum": 1, "exclusiveMinimum": True} if draft == "draft-04" else {"exclusiveMinimum": 1}
+    user = {"type": "object", "properties": {"age": {"type": "integer", **exclusive}}, "required": ["age"]}
+    shared = {"$schema": ADDRESSES[draft], "components": {"schemas": {"User": user, "Two": [{"not": user}]}}}
+    uses = {"value": {"$ref": "s.json#/components/schemas/User"}, "no": {"$ref": "s.json#/components/schemas/Two/0"}}
+    name = f"contained{draft.replace('-', '')}"
+    files = package({"s.json": shared, "a.json": event(uses, name=name)})
+    assert "class SComponentsSchemasUser(Model):" in files["shared/s.py"]
+    imported(files, tmp_path, f"drafts_{name}")
+    cls: type[Event] = getattr(importlib.import_module(f"drafts_{name}.shop"), name.capitalize())
+    assert accepts(cls, {"age": 2}, name)
+    assert not accepts(cls, {"age": 1}, name)
+    assert not accepts(cls, {}, name)
+
+
+@pytest.mark.parametrize(
+    ("schema", "container"),
+    [
+        ({"type": "strin"}, "components"),
+        ({"type": "string"}, "examples"),
+        ({"$id": "urn:x", "type": "string"}, "components"),
+        ({"properties": {"a": {"$anchor": "x"}}}, "components"),
+    ],
+)
+def test_a_reference_into_a_container_leads_to_a_plain_schema(schema: Any, container: str) -> None:
+    """What is no schema, is data, or is called something that not every validator would know, is refused."""
+    definition = event({"x": {"$ref": f"#/x-mine/{container}/A"}}) | {"x-mine": {container: {"A": schema}}}
+    found = problems({"a.json": definition})
+    assert any(f"a.json#/x-mine/{container}/A is no schema" in line for line in found)
 
 
 def test_an_invalid_example_of_a_part_does_not_stop_the_run() -> None:
@@ -304,3 +362,17 @@ def test_a_type_that_is_made_of_another_and_of_more_has_a_name_of_its_own() -> N
     text = package({"shop/a.json": {"$defs": definitions}, "shop/b.json": event(uses)})["shop/a.py"]
     assert "class IssueOrigin(Model):" in text
     assert "class OpenedOrigin(Model):" in text
+
+
+def test_a_type_that_is_made_of_two_definitions_is_named_after_both() -> None:
+    """Where the name of either node is taken by a class of its own, the class made of both says so."""
+    definitions = {
+        "issue": {"type": "object", "properties": {"url": {"type": "string"}}},
+        "pull": {"type": "object", "properties": {"head": {"type": "string"}}},
+        "left": {"type": "object", "properties": {"x": {"$ref": "#/$defs/issue"}}},
+        "both": {"allOf": [{"$ref": "#/$defs/left"}, {"properties": {"x": {"$ref": "#/$defs/pull"}}}]},
+    }
+    uses = {name: {"$ref": f"a.json#/$defs/{name}"} for name in definitions}
+    text = package({"shop/a.json": {"$defs": definitions}, "shop/b.json": event(uses)})["shop/a.py"]
+    classes = [name for name in ("Issue", "Pull", "PullAndIssue") if f"class {name}(Model):" in text]
+    assert classes == ["Issue", "Pull", "PullAndIssue"]

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mega_codegen import Report, SchemaErrors, load, names, parse, protocol, words
 from mega_codegen.build import build
+from mega_codegen.check import is_valid_schema
 from mega_codegen.emit import emit
 from mega_codegen.errors import Problem
 from mega_codegen.model import catalogue, library_of
@@ -195,7 +196,9 @@ def test_no_text_of_a_model_becomes_code(domain: str, name: str, description: st
         "properties": {part: {"$ref": "#/$defs/State"} for part in ("current", "previous")}
     }
     report = Report()
-    read = catalogue(library_of(documents({"shop/thing.json": schema}), protocol(), (), report), report)
+    read = catalogue(
+        library_of(documents({"shop/thing.json": schema}), protocol(), (), is_valid_schema, report), report
+    )
     thing = read.events[0]
     assert thing.object is not None
     hostile = replace(thing, domain=domain, name=name, object=replace(thing.object, type=kind))
