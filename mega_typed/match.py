@@ -4,11 +4,16 @@ A pattern is inert: an operator's name and its operands. Two readers give it a u
 value matches; ``pattern_check`` asks, when a subscriber class is defined, whether a pattern can be right at all.
 PATTERNS.md is the specification of both; section numbers below refer to it.
 
-The static types are half of the work. ``Matcher[T]`` is what may stand where a value of type ``T`` is matched, and
-``Pattern`` is *invariant* in ``T`` on purpose: were it contravariant, a type checker could widen ``gt("5")`` to
-``int | str`` and miss that it stands on an integer. ``Not`` and ``In`` are classes of their own because pyright
-widens what stands inside such a call when the expected type is a union with the bare value: ``not_(one_of("EUR"))`` and
-``in_(["EUR"])`` to ``str``, ``not_({...})`` to ``dict``. ``EnumMatcher`` and ``ModelMatcher`` accept the widened forms.
+The static types are half of the work. A pattern has two type variables: ``T`` is how a value is written in it, ``V``
+what a predicate is handed. They differ where a value is written otherwise than it is: a model as a mapping, an object
+with free keys as a mapping of patterns. They differ for choices too, ``Literal["EUR"]`` and ``str``: so a choice has
+only the operators that take any ``T`` and ``V``, no order and no regular expression. Both variables are *invariant* on
+purpose: were they not, a type checker could widen ``gt("5")`` to ``int | str`` and miss that it stands on an integer.
+
+Three devices serve the checkers. ``X`` and ``Y`` let an operator of strings stand where more than strings is matched;
+unsolved they are nothing. ``bool`` and ``datetime`` have overloads, because to a checker they are integers and dates.
+The keyword ``_``, which is never given, makes pyright infer a call of one argument from what is expected of it: it
+looks twice at a call only where two parameters have the same variable.
 
 Values are matched in one of two readings (section 1). *Typed*: the value comes from a validated event and has the
 Python type that the schema gives it. *Untyped*: it was just decoded, and the ancestor's conversions apply: a number
@@ -28,7 +33,7 @@ from operator import ge as ge_
 from operator import gt as gt_
 from operator import le as le_
 from operator import lt as lt_
-from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, Generic, Literal, Never, Protocol, TypeAlias, cast, overload
 from uuid import UUID
 
 from bson.decimal128 import Decimal128
@@ -36,17 +41,13 @@ from bson.objectid import ObjectId
 from mega_typed.errors import Fault, PatternError
 from mega_typed.regexes import TextTooLong, bounded
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 __all__ = [
-    "EnumMatcher",
-    "In",
-    "MappingMatcher",
     "Matcher",
-    "ModelListMatcher",
-    "ModelMatcher",
-    "Not",
+    "MatcherOf",
     "OptionalMatcher",
-    "OptionalModelMatcher",
+    "OptionalMatcherOf",
     "Pattern",
     "PredicateFailed",
     "all_items",
@@ -75,10 +76,10 @@ __all__ = [
     "suffix",
 ]
 
-T = TypeVar("T")
-M = TypeVar("M")
-V = TypeVar("V")
-P = TypeVar("P", bound=Mapping[str, object])
+T = TypeVar("T", default=Any)
+V = TypeVar("V", default=T)
+X = TypeVar("X", default=Never)
+Y = TypeVar("Y", default=Never)
 
 
 class Comparable(Protocol):
@@ -87,12 +88,15 @@ class Comparable(Protocol):
     def __lt__(self, other: Any, /) -> bool: ...
 
 
-C = TypeVar("C", bound=Comparable)
-S = TypeVar("S", str, list[Any], dict[str, Any])
+C = TypeVar("C", bound=Comparable | None)
+S = TypeVar("S", str, list[Any], dict[str, Any], default=str)
+R = TypeVar("R", str, list[Any], dict[str, Any], default=str)
 
 
-class Pattern(Generic[T]):
+class Pattern(Generic[T, V]):
     """What an operator returns: its name and its operands. Patterns compare by value.
+
+    ``Pattern[int]`` matches integers. The second type variable is what predicates see, where it is not the first one.
 
     Attributes:
         operator: the name of the operator, without a trailing underscore.
@@ -101,7 +105,8 @@ class Pattern(Generic[T]):
 
     __slots__ = ("operands", "operator")
 
-    _witness: T  # makes the class invariant in T for the type checkers; never set
+    _written: T  # these two make the class invariant for the type checkers; never set
+    _value: V
 
     def __init__(self, operator: str, *operands: object) -> None:
         self.operator = operator
@@ -120,18 +125,6 @@ class Pattern(Generic[T]):
         return hash((self.operator, self.operands))
 
 
-class Not(Pattern[T]):
-    """What ``not_`` and ``neq`` return (see the head of this file for why it is a class of its own)."""
-
-    __slots__ = ()
-
-
-class In(Pattern[T]):
-    """What ``in_`` returns; a class of its own for the same reason as ``Not``."""
-
-    __slots__ = ()
-
-
 _UNDERSCORED: Final = frozenset({"and", "any", "in", "not", "or"})
 
 
@@ -139,75 +132,97 @@ def _show(operand: object) -> str:
     return repr(operand.pattern) if isinstance(operand, re.Pattern) else repr(operand)
 
 
-Matcher: TypeAlias = T | Pattern[T] | Callable[[T], bool]
+Matcher: TypeAlias = T | Pattern[T, T] | Callable[[T], bool]
 """What may stand where a ``T`` is matched: a value (equality), a pattern, or a predicate of one argument."""
 
-EnumMatcher: TypeAlias = T | Pattern[T] | Not[V] | In[V] | Callable[[T], bool]
-"""The same for a ``Literal`` of values of type ``V`` (see the head of this file)."""
+MatcherOf: TypeAlias = T | Pattern[T, V] | Callable[[V], bool]
+"""The same for a ``V`` that is written as a ``T``: a model as a mapping, a choice as one of its constants."""
 
-OptionalMatcher: TypeAlias = T | Pattern[T] | Callable[[T], bool] | None
-"""``Matcher[T] | None`` in one piece: mypy binds a function in a class body to ``self`` unless the union is flat."""
+OptionalMatcher: TypeAlias = T | Pattern[T, T] | Callable[[T], bool] | None
+"""``Matcher[T] | None`` in one piece: mypy binds a function in a class body to ``self``, and elsewhere looks into no
+lambda, unless the union is flat."""
 
-MappingMatcher: TypeAlias = dict[str, V | None] | Pattern[dict[str, T]] | Callable[[dict[str, T]], bool]
-"""The same for an object with arbitrary keys: a mapping (partial match), a pattern, a predicate."""
-
-ModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool]
-"""The same for a model ``M``: its fields are matched by a mapping, whose ``TypedDict`` is ``P``."""
-
-ModelListMatcher: TypeAlias = Pattern[list[P]] | list[P] | Callable[[list[M]], bool]
-"""The same for a list of such models."""
-
-OptionalModelMatcher: TypeAlias = P | Pattern[P] | Not[dict[str, Any]] | Callable[[M], bool] | None
-"""``ModelMatcher[P, M] | None`` in one piece, as ``OptionalMatcher``."""
+OptionalMatcherOf: TypeAlias = T | Pattern[T, V] | Callable[[V], bool] | None
+"""``MatcherOf[T, V] | None`` in one piece."""
 
 
 # --- the operators, section 3 -----------------------------------------------------------------------------------------
 
 
-def eq(value: T) -> Pattern[T]:
+def eq(value: T, *, _: T | None = None) -> Pattern[T, V]:
     """Equal to ``value``; a bare value means the same."""
     return Pattern("eq", value)
 
 
-def gt(bound: C) -> Pattern[C]:
+@overload
+def gt(bound: bool) -> Pattern[Never]: ...
+@overload
+def gt(bound: datetime) -> Pattern[datetime]: ...
+@overload
+def gt(bound: C) -> Pattern[C]: ...
+def gt(bound: Any) -> Any:
     """Greater than ``bound``."""
     return Pattern("gt", bound)
 
 
-def gte(bound: C) -> Pattern[C]:
+@overload
+def gte(bound: bool) -> Pattern[Never]: ...
+@overload
+def gte(bound: datetime) -> Pattern[datetime]: ...
+@overload
+def gte(bound: C) -> Pattern[C]: ...
+def gte(bound: Any) -> Any:
     """Greater than ``bound`` or equal to it."""
     return Pattern("gte", bound)
 
 
-def lt(bound: C) -> Pattern[C]:
+@overload
+def lt(bound: bool) -> Pattern[Never]: ...
+@overload
+def lt(bound: datetime) -> Pattern[datetime]: ...
+@overload
+def lt(bound: C) -> Pattern[C]: ...
+def lt(bound: Any) -> Any:
     """Less than ``bound``."""
     return Pattern("lt", bound)
 
 
-def lte(bound: C) -> Pattern[C]:
+@overload
+def lte(bound: bool) -> Pattern[Never]: ...
+@overload
+def lte(bound: datetime) -> Pattern[datetime]: ...
+@overload
+def lte(bound: C) -> Pattern[C]: ...
+def lte(bound: Any) -> Any:
     """Less than ``bound`` or equal to it."""
     return Pattern("lte", bound)
 
 
-def between(low: C, high: C) -> Pattern[C]:
+@overload
+def between(low: bool, high: bool) -> Pattern[Never]: ...
+@overload
+def between(low: datetime, high: datetime) -> Pattern[datetime]: ...
+@overload
+def between(low: C, high: C) -> Pattern[C]: ...
+def between(low: Any, high: Any) -> Any:
     """From ``low`` to ``high``, both included."""
     return Pattern("between", low, high)
 
 
-def in_(options: Collection[T]) -> In[T]:
+def in_(options: Collection[T], *, _: T | None = None) -> Pattern[T, V]:
     """Equal to one of the values in a collection. Raises ``PatternError`` for a string, which is one of characters."""
     if isinstance(options, str | bytes):
         fault = Fault("", f"in_ takes a collection of values, not {options!r}; for values use one_of(...)")
         raise PatternError("in_", [fault])
-    return In("in", *options)
+    return Pattern("in", *options)
 
 
-def one_of(*options: T) -> Pattern[T]:
+def one_of(*options: T, _: T | None = None) -> Pattern[T, V]:
     """Equal to one of the arguments."""
     return Pattern("in", *options)
 
 
-def match(regex: str | re.Pattern[str]) -> Pattern[str]:
+def match(regex: str | re.Pattern[str]) -> Pattern[str | X, str | Y]:
     """A string at whose *start* the regular expression matches (Python's ``re.match``, as in the ancestor).
 
     End it with ``$`` to match the whole string. An invalid expression is a fault of the subscriber that
@@ -221,37 +236,37 @@ def match(regex: str | re.Pattern[str]) -> Pattern[str]:
     return Pattern("match", regex)
 
 
-def prefix(text: str) -> Pattern[str]:
+def prefix(text: str) -> Pattern[str | X, str | Y]:
     """A string that starts with ``text``."""
     return Pattern("prefix", text)
 
 
-def suffix(text: str) -> Pattern[str]:
+def suffix(text: str) -> Pattern[str | X, str | Y]:
     """A string that ends with ``text``."""
     return Pattern("suffix", text)
 
 
-def ignore_case(text: str) -> Pattern[str]:
+def ignore_case(text: str) -> Pattern[str | X, str | Y]:
     """A string equal to ``text`` when both are case-folded (Unicode, section 5)."""
     return Pattern("ignore_case", text)
 
 
-def contains(item: T) -> Pattern[list[T]]:
+def contains(item: T, *, _: T | None = None) -> Pattern[list[T], list[V]]:
     """A list that has an element equal to ``item``. Untyped also: a string of which ``item`` is a part."""
     return Pattern("contains", item)
 
 
-def any_item(matcher: T | Pattern[T] | Callable[[Any], bool]) -> Pattern[list[T]]:
+def any_item(matcher: MatcherOf[T, V], *, _: T | None = None) -> Pattern[list[T], list[V]]:
     """A list in which at least one element matches."""
     return Pattern("any_item", matcher)
 
 
-def all_items(matcher: T | Pattern[T] | Callable[[Any], bool]) -> Pattern[list[T]]:
+def all_items(matcher: MatcherOf[T, V], *, _: T | None = None) -> Pattern[list[T], list[V]]:
     """A list in which every element matches; so does an empty one."""
     return Pattern("all_items", matcher)
 
 
-def length(matcher: Matcher[int]) -> Pattern[S]:
+def length(matcher: Matcher[int]) -> Pattern[S | X, R | Y]:
     """A string, a list or a mapping whose length matches: ``length(3)``, ``length(gt(0))``."""
     return Pattern("length", matcher)
 
@@ -271,27 +286,19 @@ def empty() -> Pattern[Any]:
     return Pattern("empty")
 
 
-def and_(*matchers: Matcher[T]) -> Pattern[T]:
+def and_(*matchers: MatcherOf[T, V], _: T | None = None) -> Pattern[T, V]:
     """All of the arguments match."""
     return Pattern("and", *matchers)
 
 
-def or_(*matchers: Matcher[T] | None) -> Pattern[T]:
+def or_(*matchers: OptionalMatcherOf[T, V], _: T | None = None) -> Pattern[T, V]:
     """At least one of the arguments matches."""
     return Pattern("or", *matchers)
 
 
-@overload
-def not_(matcher: None) -> Not[Any]: ...
-@overload
-def not_(matcher: Pattern[T]) -> Not[T]: ...
-@overload
-def not_(matcher: Callable[[T], bool]) -> Not[T]: ...
-@overload
-def not_(matcher: T | Pattern[T] | Callable[[T], bool]) -> Not[T]: ...
-def not_(matcher: Any) -> Any:
+def not_(matcher: OptionalMatcherOf[T, V], *, _: T | None = None) -> Pattern[T, V]:
     """A value that is present and does not match (negation does not turn absence into a match, section 2)."""
-    return Not("not", matcher)
+    return Pattern("not", matcher)
 
 
 neq = not_

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from types import NoneType
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeAlias, cast, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeAlias, Union, cast, get_args, get_origin
 
 from mega_typed.carried import Node, root
 from mega_typed.errors import Fault, PatternError, PatternWarning
@@ -90,19 +90,32 @@ _SHORT: Final = {"event_name": "name", "event_domain": "domain", "event_version"
 # --- collecting -------------------------------------------------------------------------------------------------------
 
 
-def _event_class(subscriber: type[Any]) -> type[Event] | None:
-    """The ``ItemAdded`` of the nearest ``EventSubscriber[ItemAdded]`` among the bases."""
+def _event_classes(subscriber: type[Any]) -> tuple[type[Event], ...]:
+    """Of the nearest ``EventSubscriber[...]`` among the bases: one event class, or all of a union."""
     for owner in subscriber.__mro__:
         for base in owner.__dict__.get("__orig_bases__", ()):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, EventSubscriber):
-                argument = get_args(base)[0]
-                if argument is Event:
+                members = _alternatives(get_args(base)[0])
+                if Event in members:
                     fault = Fault("", "Event itself has no identity; name an event class, or leave the brackets out")
                     raise PatternError(subscriber.__qualname__, [fault])
-                if isinstance(argument, type) and issubclass(argument, Event):
-                    return argument
-    return None
+                classes = tuple(each for each in members if isinstance(each, type) and issubclass(each, Event))
+                if classes and len(classes) < len(members):
+                    fault = Fault("", f"every one of {', '.join(map(_name, members))} must be an event class")
+                    raise PatternError(subscriber.__qualname__, [fault])
+                if classes:
+                    return classes
+    return ()
+
+
+def _alternatives(annotation: object) -> tuple[object, ...]:
+    """The members of a union, or what is none."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _name(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _declared(subscriber: type[Any]) -> Iterator[tuple[str, tuple[str, object]]]:
@@ -216,6 +229,58 @@ def _check(written: str, pattern: object, of: object, fixed: object, *, conversi
     ]
 
 
+def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str, object]]) -> tuple[Faults, Faults]:
+    """All patterns held against one event class, or against what is wrong for every type."""
+    fields, fixed = (
+        (_untyped_fields(), {}) if event_class is None else (_typed_fields(event_class), _fixed(event_class))
+    )
+    faults: Faults = []
+    always: Faults = []
+    for key, (written, pattern) in declared.items():
+        wrong, idle = _check(written, pattern, fields[key], fixed.get(key), conversions=event_class is None)
+        faults += wrong
+        always += idle
+    return faults, always
+
+
+def _for_each(
+    event_classes: tuple[type[Event], ...], declared: Mapping[str, tuple[str, object]]
+) -> tuple[Faults, Faults]:
+    """The faults for each class, with its name where not all have them; and what always matches, whatever the class."""
+    found = {event_class: _for_class(event_class, declared) for event_class in event_classes or (None,)}
+    having: dict[Fault, list[str]] = {}
+    for event_class, (faults, _) in found.items():
+        for fault in faults:
+            having.setdefault(fault, []).append("" if event_class is None else event_class.__name__)
+    faults = [
+        fault if len(names) == len(found) else Fault(fault.path, f"{fault.message} (of {', '.join(names)})")
+        for fault, names in having.items()
+    ]
+    idle = [always for _, always in found.values()]
+    return faults, [each for each in idle[0] if all(each in always for always in idle)]
+
+
+def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) -> Faults:
+    """A ``process`` that says that it takes something else than what it is called with."""
+    process = vars(subscriber).get("process")
+    if not inspect.isfunction(process):
+        return []
+    try:
+        inspect.signature(process).bind(None, None)
+    except TypeError as error:
+        return [Fault("process", f"must take self and one payload: {error}")]
+    try:
+        takes = _alternatives(list(inspect.signature(process, eval_str=True).parameters.values())[1].annotation)
+        if {Any, inspect.Parameter.empty} & set(takes) or not all(isinstance(each, type) for each in takes):
+            return []
+        refused = [each for each in receives if not issubclass(each, cast("tuple[type[Any], ...]", takes))]
+    except Exception:  # a name that only type checkers import, a protocol, *args: it is for them to judge
+        return []
+    return [
+        Fault("process", f"it takes {' or '.join(map(_name, takes))}, and receives {_name(each)}") for each in refused
+    ]
+
+
 def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> Faults:
     """Class attributes that are almost, and not quite, the name of a pattern."""
     inherited = {name for base in subscriber.__mro__[1:] for name in vars(base)}
@@ -295,7 +360,8 @@ class EventSubscriber(Subscriber[E]):
     """Receives MEGA events. Typed when it is given an event class, as generated subscribers are; else untyped.
 
     A typed subscriber's patterns see the values of the validated event, an untyped one's the decoded values of the
-    message. Without any pattern it receives every event (of its class).
+    message. Without any pattern it receives every event (of its class). ``EventSubscriber[ItemAdded | ItemAddedV2]``
+    receives both, and its patterns must be right for each.
 
     Attributes:
         name: alias ``event_name``; likewise ``domain``, ``version``, ``timestamp``, ``subject``, ``publisher`` and
@@ -327,21 +393,14 @@ class EventSubscriber(Subscriber[E]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        event_class = _event_class(cls)
+        event_classes = _event_classes(cls)
         declared = dict(_declared(cls))
-        fields, fixed = (
-            (_untyped_fields(), {}) if event_class is None else (_typed_fields(event_class), _fixed(event_class))
-        )
-        faults: Faults = []
-        always: Faults = []
-        for key, (written, pattern) in declared.items():
-            wrong, idle = _check(written, pattern, fields[key], fixed.get(key), conversions=event_class is None)
-            faults += wrong
-            always += idle
+        faults, always = _for_each(event_classes, declared)
+        faults += _mistaken_process(cls, event_classes or (MegaPayload,))
         _report(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))], always)
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(
-            event_classes=() if event_class is None else (event_class,),
+            event_classes=event_classes,
             identity={_SHORT[key]: required[key] for key in _IDENTITY if key in required},
             parts={key: pattern for key, pattern in required.items() if key not in _IDENTITY},
         )

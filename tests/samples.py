@@ -63,6 +63,17 @@ class OrderPlaced(Event):
     object: ObjectState[Order] | None = None
 
 
+class OrderPlacedV2(Event):
+    """The same event, a version later: what was a choice is any string, and there is a priority."""
+
+    __event_type__: ClassVar[EventType] = EventType("sales", "order.placed", 2)
+
+    item_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=100)]
+    currency: str
+    priority: int
+
+
 class Card(Model):
     """One way to pay, by its constant."""
 

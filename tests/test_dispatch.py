@@ -29,7 +29,7 @@ from mega_typed import (
 from mega_typed.match import gt, match
 from mega_typed.subscribers import Subscriber
 
-from tests.samples import OrderCancelled, OrderPlaced, placed
+from tests.samples import ITEM_ID, OrderCancelled, OrderPlaced, OrderPlacedV2, placed
 
 DONE, LATER, RETRIABLE, FATAL = ProcessStatus
 
@@ -70,6 +70,16 @@ def test_a_typed_subscriber_gets_the_validated_event(body: str) -> None:
     assert (outcome.disposition, outcome.reading) == (Disposition.DELETE, Reading.EVENT)
     assert outcome.event_type == OrderPlaced.__event_type__
     assert outcome.message_id == "m-1"
+
+
+def test_a_subscriber_of_several_versions_gets_each_as_its_class() -> None:
+    """One subscriber gets both versions, each as the class of its version, where its pattern matches."""
+    seen: list[Any] = []
+    both = collector(EventSubscriber[OrderPlaced | OrderPlacedV2], seen, attributes={"quantity": gt(4)})
+    newer = [OrderPlacedV2(item_id=ITEM_ID, quantity=n, currency="CHF", priority=1) for n in (4, 5)]
+    for body in (PLACED, *(event.to_json().decode() for event in newer)):
+        assert dispatch(both, body=body).error is None
+    assert seen == [OrderPlaced.from_json(PLACED), newer[1]]
 
 
 def test_every_matching_subscriber_gets_the_message_in_order() -> None:

@@ -162,7 +162,7 @@ PATTERNS: dict[str, st.SearchStrategy[Any]] = {
     "int": combined(ordered(numbers, bounds)),
     "enum": combined(ordered(names, names) | names.map(prefix) | lengths.map(of_length)),
     "either": combined(ordered(names | numbers, bounds)),
-    "bool": combined(st.booleans() | st.booleans().map(eq) | st.booleans().map(neq)),
+    "bool": combined(st.booleans() | st.builds(eq, st.booleans()) | st.builds(neq, st.booleans())),
     "str": combined(
         st.one_of(
             ordered(words, words),

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import mega_typed
 import pytest
@@ -101,6 +102,17 @@ def test_the_first_example_is_the_demonstration() -> None:
     shown = "".join(blocks("python", "demo"))
     assert shown.split() == source[source.index("import json") :].split()
     assert all(part.strip() in source for part in blocks("python", "demo"))
+
+
+def test_the_example_of_versions_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The subscriber of two versions can be defined, and receives an event of the older one."""
+    namespace: dict[str, Any] = {"__name__": "versions"}
+    exec("".join(blocks("python", "versions")), namespace)
+    dispatcher = mega_typed.Dispatcher()
+    dispatcher.register(namespace["AnyVersion"])
+    event = namespace["ItemAdded"](item_id=UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8"), quantity=6)
+    assert dispatcher.handle(mega_typed.Record(body=event.to_json().decode())).error is None
+    assert capsys.readouterr().out == "61fcc874-624e-40f8-8fd7-0e663c7837e8 6\n"
 
 
 def test_the_demonstration_runs() -> None:

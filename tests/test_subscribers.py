@@ -38,7 +38,7 @@ from mega_typed.match import (
     suffix,
 )
 
-from tests.samples import ITEM_ID, Line, OrderCancelled, OrderPlaced
+from tests.samples import ITEM_ID, Line, OrderCancelled, OrderPlaced, OrderPlacedV2
 
 
 def define(base: Any = None, /, **attributes: Any) -> type[Any]:
@@ -301,6 +301,91 @@ def test_the_base_class_of_events_is_no_event() -> None:
         define(EventSubscriber[Event])
     with pytest.raises(PatternError, match="use one_of"):
         in_("987650")
+
+
+BOTH = EventSubscriber[OrderPlaced | OrderPlacedV2]
+
+
+def test_a_subscriber_of_several_versions_wants_each() -> None:
+    """``EventSubscriber[A | B]`` is accepted with what is right for both, and dispatch is told of both."""
+    subscriber = define(
+        BOTH, attributes={"quantity": gt(5), "currency": "EUR"}, version=one_of(1, 2), name="order.placed"
+    )
+    assert subscriber.__wanted__.event_classes == (OrderPlaced, OrderPlacedV2)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "faults"),
+    [
+        ({"quantity": "5"}, ["attributes.quantity: expected int, got '5' (str); write 5"]),
+        ({"currency": "XXX"}, ["attributes.currency: expected 'USD' or 'EUR', got 'XXX' (str) (of OrderPlaced)"]),
+        (
+            {"currency": match("E")},
+            ["attributes.currency: 'USD' or 'EUR' has no match; name the values with one_of(...) (of OrderPlaced)"],
+        ),
+        ({"priority": 1}, ["attributes.priority: the event has no such field"]),
+        (
+            {"total": None, "priority": 1},
+            ["attributes.priority: the event has no", "attributes.total: the event has no"],
+        ),
+    ],
+)
+def test_a_pattern_must_be_right_for_each_version(attributes: dict[str, Any], faults: list[str]) -> None:
+    """What one of the classes has not is refused with its name, what none has is said once."""
+    with pytest.raises(PatternError) as raised:
+        define(BOTH, attributes=attributes)
+    said = [str(fault) for fault in raised.value.faults]
+    assert all(text.startswith(start) for text, start in zip(sorted(said), faults, strict=True))
+
+
+def test_an_identity_must_leave_each_version_possible() -> None:
+    """A version that a subscriber names and excludes is a mistake; so is a union with what is no event class."""
+    with pytest.raises(PatternError, match=r"version: 2 can never match: the schema admits 1 \(of OrderPlaced\)"):
+        define(BOTH, version=2)
+    with pytest.raises(PatternError, match="every one of OrderPlaced, str must be an event class"):
+        define(EventSubscriber[OrderPlaced | str])  # type: ignore[type-var]
+
+
+def test_what_always_matches_in_one_version_may_filter_another() -> None:
+    """A pattern is warned of only where it matches every event of every version."""
+    define(BOTH, attributes={"currency": one_of("USD", "EUR")})
+    with pytest.warns(PatternWarning, match="attributes.quantity"):
+        define(BOTH, attributes={"quantity": gte(1)})
+
+
+def taking(annotation: object) -> Any:
+    """A ``process`` whose event is annotated."""
+
+    def process(self: object, event: Any) -> None: ...
+
+    process.__annotations__["event"] = annotation
+    return process
+
+
+@pytest.mark.parametrize(
+    ("base", "annotation"),
+    [
+        (EventSubscriber[OrderPlaced], OrderCancelled),
+        (EventSubscriber[OrderPlaced], "OrderCancelled | str"),
+        (BOTH, OrderPlaced),
+        (EventSubscriber, OrderPlaced),
+    ],
+)
+def test_a_process_for_something_else_is_refused(base: Any, annotation: object) -> None:
+    """A ``process`` whose annotation admits not all that it is called with, or without an event, is refused."""
+    with pytest.raises(PatternError, match=r"process: it takes .*, and receives"):
+        define(base, process=taking(annotation))
+    with pytest.raises(PatternError, match="process: must take self and one payload"):
+        define(base, process=lambda self: None)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [OrderPlaced, Event, object, Any, "OrderPlaced", "OrderPlaced | OrderPlacedV2", "OnlyForTypeCheckers", "5", None],
+)
+def test_a_process_that_may_be_right_is_accepted(annotation: object) -> None:
+    """What takes the event, and what only a type checker can judge, is accepted."""
+    define(process=taking(annotation))
 
 
 def test_a_pattern_error_survives_pickling(roundtrip: Callable[[Any], Any]) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,34 +25,37 @@ def run(*command: str) -> str:
     ).stdout
 
 
-def mypy(file: Path, tmp_path: Path) -> Reports:
-    """Line to error codes, of ``mypy --strict`` without any plugin or project setting."""
-    found: Reports = defaultdict(set)
-    options = ("--strict", "--config-file=", "--output=json", f"--cache-dir={tmp_path}")
-    for line in filter(None, run("mypy", *options, str(file)).splitlines()):
+def mypy(files: Sequence[Path], tmp_path: Path) -> dict[str, Reports]:
+    """File to line to error codes, of ``mypy --strict`` without any plugin or project setting."""
+    found: dict[str, Reports] = {file.name: defaultdict(set) for file in files}
+    cache = ROOT / ".mypy_cache" / files[0].stem  # kept: most of a first run reads libraries
+    options = ("--strict", "--config-file=", "--output=json", f"--cache-dir={cache}")
+    for line in filter(None, run("mypy", *options, *map(str, files)).splitlines()):
         report = json.loads(line)
         if report["severity"] == "error":
-            assert Path(report["file"]).name == file.name, report
-            found[report["line"]].add(report["code"])
+            found[Path(report["file"]).name][report["line"]].add(report["code"])
     return found
 
 
-def pyright(file: Path, tmp_path: Path) -> Reports:
-    """Line to rules, of pyright in strict mode."""
+def pyright(files: Sequence[Path], tmp_path: Path) -> dict[str, Reports]:
+    """File to line to rules, of pyright in strict mode."""
     config = tmp_path / "pyrightconfig.json"
     settings = {
         "typeCheckingMode": "strict",
-        "include": [str(file)],
-        "extraPaths": [str(ROOT)],
+        "include": [str(file) for file in files],
+        "extraPaths": [str(ROOT), str(files[0].parent)],
         "pythonVersion": "3.11",
     }
     config.write_text(json.dumps(settings))
     output = run("basedpyright", "-p", str(config), "--pythonpath", sys.executable, "--outputjson")
-    found: Reports = defaultdict(set)
+    found: dict[str, Reports] = {file.name: defaultdict(set) for file in files}
     for report in json.loads(output)["generalDiagnostics"]:
         if report["severity"] == "error":
-            found[report["range"]["start"]["line"] + 1].add(report["rule"])
+            found[Path(report["file"]).name][report["range"]["start"]["line"] + 1].add(report["rule"])
     return found
+
+
+CHECKERS = {"mypy": mypy, "pyright": pyright}
 
 
 def expected(file: Path, checker: str) -> Reports:
@@ -63,27 +67,22 @@ def expected(file: Path, checker: str) -> Reports:
     return found
 
 
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_right_subscribers_pass_without_a_message(checker: str, tmp_path: Path) -> None:
-    """No false alarm on a right subscriber or a right constructor call."""
-    file = CASES / "right.py"
-    assert (mypy(file, tmp_path) if checker == "mypy" else pyright(file, tmp_path)) == {}
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_what_a_checker_reports(checker: str, tmp_path: Path) -> None:
+    """Every mistake is reported where it stands, by the expected rule, and nothing in a right subscriber or call."""
+    right, wrong = CASES / "right.py", CASES / "wrong.py"
+    found = CHECKERS[checker]([right, wrong], tmp_path)
+    assert found[right.name] == {}
+    assert found[wrong.name] == expected(wrong, checker)
 
 
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_wrong_subscribers_are_reported(checker: str, tmp_path: Path) -> None:
-    """Every mistake is reported where it stands, by the expected rule, and nothing else is."""
-    file = CASES / "wrong.py"
-    assert (mypy(file, tmp_path) if checker == "mypy" else pyright(file, tmp_path)) == expected(file, checker)
-
-
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+@pytest.mark.parametrize("checker", CHECKERS)
 def test_the_checkers_are_blind_to_little(checker: str) -> None:
-    """At least 94 % of the mistakes are expected from each checker; the others are those that PATTERNS.md names."""
+    """At least 97 % of the mistakes are expected from each checker; the others are those that PATTERNS.md names."""
     lines = [line for line in (CASES / "wrong.py").read_text().splitlines() if EXPECTED.search(line)]
     seen = expected(CASES / "wrong.py", checker)
     assert len(lines) > 80
-    assert len(seen) / len(lines) >= 0.94
+    assert len(seen) / len(lines) >= 0.97
 
 
 def blocks() -> list[str]:

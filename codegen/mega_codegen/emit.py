@@ -390,8 +390,7 @@ def _identity(event: EventModel, spell: Spell) -> list[str]:
     head = f"__event_type__: {spell(_CLASS_VAR)}[{spell(_EVENT_TYPE)}] = {spell(_EVENT_TYPE)}("
     lines = bracketed(head, parts, ")", 4)
     if event.object is not None and event.object.type is not None:
-        optional = union(STR, NONE)
-        expression = Subscript(_CLASS_VAR, (optional,))
+        expression = Subscript(_CLASS_VAR, (union(STR, NONE),))
         lines += annotated("__object_type__", expression, spell, 4, literal(event.object.type))
     if event.object is not None and event.object.version is not None:
         expression = Subscript(_CLASS_VAR, (union(Name("int"), NONE),))
@@ -413,7 +412,7 @@ def _default(member: Member) -> str:
 
 
 def _with_null(expression: Expression, member: Member) -> Expression:
-    return expression if member.required and not member.shape.nullable else union(expression, NONE)
+    return expression if member.required and not member.shape.nullable else optional(expression)
 
 
 def _and(names: Iterable[str]) -> str:

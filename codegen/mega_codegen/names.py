@@ -43,10 +43,9 @@ MEMBERS = frozenset(
 
 IMPORTED = frozenset(
     {
-        "Annotated", "Any", "ClassVar", "ConfigDict", "Decimal", "DecimalString", "EnumMatcher", "Event",
-        "EventSubscriber", "EventType", "False", "Field", "Literal", "Mapping", "MappingMatcher", "Matcher", "Model",
-        "ModelListMatcher", "ModelMatcher", "None", "Not", "ObjectState", "TYPE_CHECKING", "Timestamp", "True",
-        "TypedDict", "UUID",
+        "Annotated", "Any", "ClassVar", "ConfigDict", "Decimal", "DecimalString", "Event", "EventSubscriber",
+        "EventType", "False", "Field", "Literal", "Mapping", "Matcher", "MatcherOf", "Model", "None", "ObjectState",
+        "OptionalMatcher", "OptionalMatcherOf", "TYPE_CHECKING", "Timestamp", "True", "TypedDict", "UUID",
     }
 )  # fmt: skip
 """Names that generated modules import; neither a class nor a field can have them."""

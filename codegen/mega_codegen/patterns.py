@@ -1,7 +1,8 @@
 """The static type of a pattern, from the annotation of the field that it matches.
 
-Derived from the very annotation that the model carries, so that the two always agree. The forms are those of
-``mega_typed.match``, which both type checkers were tried with. This file knows expressions only.
+Derived from the very annotation that the model carries, so that the two always agree: ``written`` is how a value stands
+in a pattern, ``seen`` what a predicate is handed. The forms are those of ``mega_typed.match``, which both type checkers
+were tried with. This file knows expressions only.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from mega_codegen.expressions import (
     ANNOTATED,
     DECIMAL_STRING,
     DICT,
-    LIST,
     LITERAL,
     NONE,
-    STR,
     TIMESTAMP,
     Constant,
     Expression,
@@ -27,21 +26,26 @@ from mega_codegen.expressions import (
 
 _MATCH = "mega_typed.match"
 MATCHER = Name("Matcher", _MATCH)
-ENUM_MATCHER = Name("EnumMatcher", _MATCH)
-MAPPING_MATCHER = Name("MappingMatcher", _MATCH)
-MODEL_MATCHER = Name("ModelMatcher", _MATCH)
-MODEL_LIST_MATCHER = Name("ModelListMatcher", _MATCH)
-NOT = Name("Not", _MATCH)
+MATCHER_OF = Name("MatcherOf", _MATCH)
 DATETIME = Name("datetime", "datetime")
 DECIMAL = Name("Decimal", "decimal")
 
 _VALUES: dict[Expression, Expression] = {TIMESTAMP: DATETIME, DECIMAL_STRING: DECIMAL}
 """What a value of a library type is in Python."""
 
+_OPTIONAL = {MATCHER: Name("OptionalMatcher", _MATCH), MATCHER_OF: Name("OptionalMatcherOf", _MATCH)}
+
 
 def pattern(annotation: Expression) -> Expression:
     """What may stand in a pattern for a field with this annotation."""
-    return _pattern(_bare(annotation))
+    return _matcher(_bare(annotation))
+
+
+def optional(matcher: Expression) -> Expression:
+    """``matcher | None`` as one alias: in a union of unions mypy looks into no lambda, or takes it for a method."""
+    if isinstance(matcher, Subscript) and matcher.head in _OPTIONAL:
+        return Subscript(_OPTIONAL[matcher.head], matcher.arguments)
+    return matcher
 
 
 def _bare(expression: Expression) -> Expression:
@@ -55,47 +59,43 @@ def _bare(expression: Expression) -> Expression:
     return replace_names(expression, _VALUES)
 
 
-def _pattern(expression: Expression) -> Expression:
-    match expression:
-        case Union(parts):
-            plain = [part for part in parts if part != NONE and _is_plain(_pattern(part))]
-            together = [Subscript(MATCHER, (union(*plain),))] if len(plain) > 1 else []
-            return union(*map(_pattern, parts), *together)
-        case Constant(None):
-            return NONE
+def _matcher(value: Expression) -> Expression:
+    present = _present(value)
+    if present == NONE:
+        return NONE
+    written, seen = _written(present), _seen(present)
+    matcher = Subscript(MATCHER, (seen,)) if written == seen else Subscript(MATCHER_OF, (written, seen))
+    return matcher if present == value else optional(matcher)
+
+
+def _present(value: Expression) -> Expression:
+    """The value without ``None``, which is matched by ``None`` alone."""
+    parts = value.parts if isinstance(value, Union) else (value,)
+    return union(*[part for part in parts if part != NONE] or [NONE])
+
+
+def _written(value: Expression) -> Expression:
+    match value:
         case Model(key):
-            return Subscript(MODEL_MATCHER, (Model(key, "Pattern"), expression))
-        case Subscript(head, arguments) if head == LITERAL:
-            kinds = {type(a.value) for a in arguments if isinstance(a, Constant)} & {str, int}
-            widened = [Name(kind.__name__) for kind in (str, int) if kind in kinds]
-            return (
-                Subscript(ENUM_MATCHER, (expression, union(*widened)))
-                if len(widened) == 1
-                else Subscript(MATCHER, (expression,))
-            )
-        case Subscript(head, (Model(key) as model,)) if head == LIST:
-            return Subscript(MODEL_LIST_MATCHER, (Model(key, "Pattern"), model))
-        case Subscript(head, (Subscript(inner, values),)) if head == LIST and inner == LITERAL and _all_text(values):
-            return union(Subscript(MATCHER, (expression,)), Subscript(NOT, (Subscript(LIST, (STR,)),)))
-        case Subscript(head, (key, value)) if head == DICT:
-            return Subscript(MAPPING_MATCHER, (_pattern(value), value))
+            return Model(key, "Pattern")
+        case Subscript(head, (key, item)) if head == DICT:
+            return Subscript(DICT, (key, optional(_matcher(item))))
+        case Subscript(head, arguments) if head != LITERAL:
+            return Subscript(head, tuple(map(_written, arguments)))
+        case Union(parts):
+            return union(*map(_written, parts))
         case _:
-            return Subscript(MATCHER, (expression,))
+            return value
 
 
-def _all_text(values: tuple[Expression, ...]) -> bool:
-    return all(isinstance(value, Constant) and isinstance(value.value, str) for value in values)
-
-
-def _is_plain(expression: Expression) -> bool:
-    return isinstance(expression, Subscript) and expression.head == MATCHER
-
-
-def optional(matcher: Expression) -> Expression:
-    """``matcher | None`` as one alias, for a class attribute: mypy takes a function there for a method otherwise."""
-    if isinstance(matcher, Subscript) and matcher.head in _OPTIONAL:
-        return Subscript(_OPTIONAL[matcher.head], matcher.arguments)
-    return union(matcher, NONE)
-
-
-_OPTIONAL = {MATCHER: Name("OptionalMatcher", _MATCH), MODEL_MATCHER: Name("OptionalModelMatcher", _MATCH)}
+def _seen(value: Expression) -> Expression:
+    match value:
+        case Subscript(head, arguments) if head == LITERAL:
+            kinds = dict.fromkeys(type(a.value) for a in arguments if isinstance(a, Constant))
+            return union(*(Name(kind.__name__) for kind in kinds if kind is not type(None)))
+        case Subscript(head, arguments):
+            return Subscript(head, tuple(map(_seen, arguments)))
+        case Union(parts):
+            return union(*map(_seen, parts))
+        case _:
+            return value

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from mega_typed import (
@@ -15,6 +15,7 @@ from mega_typed import (
     ProcessStatus,
 )
 from mega_typed.match import (
+    Pattern,
     all_items,
     and_,
     any_,
@@ -52,6 +53,7 @@ from generated.shopping_cart import (
     ItemRemoved,
     ItemRemovedSubscriber,
 )
+from generated.shopping_cart.subscribers.item_added import ItemAddedAttributes
 from generated.user import UserCreated, UserCreatedSubscriber, UserLoginApp, UserLoginAppSubscriber
 
 ITEM = UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")
@@ -239,6 +241,19 @@ class Untyped(EventSubscriber):
         return ProcessStatus.DONE if payload.event.quantity else ProcessStatus.RETRY_LATER
 
 
+class UntypedOperators(EventSubscriber):
+    attributes = {
+        "a": not_(None),
+        "b": one_of("x", 5),
+        "c": and_(gt(5), lambda c: c % 2 == 0),
+        "d": [gt(5), prefix("x")],
+        "e": or_({"x": length(3)}, {"y": not_({"z": None})}, "y", 5),
+        "f": in_(["x", 5, None]),
+        "g": contains("x"),
+        "h": between(1, 5.5),
+    }
+
+
 class UntypedAliases(EventSubscriber):
     event_attributes = {"a": 1}
     current_object = {"b": 2}
@@ -256,6 +271,59 @@ class Message(MessageSubscriber):
 
     def process(self, payload: object) -> None:
         del payload
+
+
+class NestedPredicates(ItemAddedV2Subscriber):
+    attributes = {"source": or_({"page": "search"}, not_(lambda source: source.campaign == "x"))}
+
+
+class EntityPredicates(ItemAddedSubscriber):
+    object_current = and_({"currency": "USD"}, lambda cart: len(cart.items) > 1, not_(lambda cart: cart.user_id == 1))
+
+
+class ItemPredicates(ItemAddedSubscriber):
+    object_current = {"items": or_(all_items(or_({"quantity": 5}, lambda item: item.quantity % 2 == 0)), length(1))}
+
+
+class TagPredicates(ItemAddedSubscriber):
+    object_current = {"items": any_item({"tags": any_item(and_(prefix("x"), lambda tag: tag.isupper()))})}
+
+
+class Mapping(CheckoutSubscriber):
+    attributes = {"gift_messages": not_({"any item": prefix("x")})}
+
+
+class MappingPredicate(CheckoutSubscriber):
+    attributes = {"gift_messages": and_(length(2), lambda messages: messages["x"].isupper())}
+
+
+BIG: Pattern[int] = and_(gt(5), lt(9))
+CURRENCY: Pattern[Literal["USD", "EUR", "GBP", "BRL"], str] = one_of("USD", "EUR")
+
+
+class InVariables(ItemAddedV2Subscriber):
+    attributes = {"quantity": or_(BIG, 20), "currency": not_(CURRENCY)}
+
+
+class Versions(EventSubscriber[ItemAdded | ItemAddedV2]):
+    attributes = {"quantity": gt(5), "price": not_(None)}
+
+    def process(self, event: ItemAdded | ItemAddedV2) -> None:
+        price: Decimal | None = event.price
+        if isinstance(event, ItemAddedV2):
+            price = event.price
+            currency: str = event.currency
+            del currency
+        del price
+
+
+class VersionsWider(EventSubscriber[ItemAdded | ItemAddedV2]):
+    def process(self, event: Event) -> None:
+        del event
+
+
+class VersionsTyped(EventSubscriber[ItemAdded | ItemAddedV2]):
+    attributes: ClassVar[ItemAddedAttributes] = {"quantity": gt(5)}
 
 
 class TypedByHand(EventSubscriber[ItemRemoved]):

@@ -1,15 +1,18 @@
 """Wrong subscribers, one a class. What each checker must report stands behind the line; "-" where it is known to be blind."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import ClassVar
 
 from generated.shopping_cart import (
     CheckoutSubscriber,
     ItemAdded,
     ItemAddedSubscriber,
+    ItemAddedV2,
     ItemAddedV2Subscriber,
     ItemRemoved,
     ItemRemovedSubscriber,
 )
+from generated.shopping_cart.subscribers.item_added import ItemAddedAttributes
 from generated.user import UserCreatedSubscriber
 
 from mega_typed import EventSubscriber, ProcessStatus
@@ -171,7 +174,7 @@ class W33(ItemAddedV2Subscriber):
 
 
 class W34(ItemAddedV2Subscriber):
-    attributes = {"currency": not_(one_of(1))}  # mypy: typeddict-item; pyright: reportAssignmentType
+    attributes = {"currency": not_(one_of(1))}  # mypy: arg-type; pyright: reportAssignmentType
 
 
 class W35(ItemAddedV2Subscriber):
@@ -179,11 +182,11 @@ class W35(ItemAddedV2Subscriber):
 
 
 class W36(ItemAddedV2Subscriber):
-    attributes = {"currency": in_(["XXX"])}  # mypy: -; pyright: -
+    attributes = {"currency": in_(["XXX"])}  # mypy: list-item; pyright: reportAssignmentType
 
 
 class W37(ItemAddedV2Subscriber):
-    attributes = {"currency": lambda currency: currency.nope}  # mypy: union-attr; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
+    attributes = {"currency": lambda currency: currency.nope}  # mypy: attr-defined; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
 
 
 class W38(ItemAddedV2Subscriber):
@@ -207,19 +210,19 @@ class W42(ItemAddedV2Subscriber):
 
 
 class W43(ItemAddedV2Subscriber):
-    attributes = {"source": not_({"pge": "search"})}  # mypy: -; pyright: -
+    attributes = {"source": not_({"pge": "search"})}  # mypy: arg-type; pyright: reportAssignmentType
 
 
 class W44(ItemAddedSubscriber):
-    attributes = {"quantity": length(3)}  # mypy: typeddict-item; pyright: -
+    attributes = {"quantity": length(3)}  # mypy: typeddict-item; pyright: reportAssignmentType
 
 
 class W45(ItemAddedSubscriber):
-    object_current = {"items": any_item(lambda item: item.quantty > 5)}  # mypy: -; pyright: -
+    object_current = {"items": any_item(lambda item: item.quantty > 5)}  # mypy: assignment; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
 
 
 class W46(ItemAddedV2Subscriber):
-    attributes = {"source": lambda source: source.pge == "x"}  # mypy: -; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
+    attributes = {"source": lambda source: source.pge == "x"}  # mypy: attr-defined; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
 
 
 class W47(ItemAddedV2Subscriber):
@@ -227,7 +230,7 @@ class W47(ItemAddedV2Subscriber):
 
 
 class W48(CheckoutSubscriber):
-    attributes = {"shipping": {"street": length("1")}}  # mypy: arg-type typeddict-item; pyright: reportArgumentType
+    attributes = {"shipping": {"street": length("1")}}  # mypy: arg-type typeddict-item; pyright: reportArgumentType reportAssignmentType
 
 
 class W49(CheckoutSubscriber):
@@ -267,15 +270,15 @@ class W57(ItemAddedSubscriber):
 
 
 class W58(ItemAddedSubscriber):
-    object_current = {"items": and_(length(gt(1)), any_item({"quantity": "5"}))}  # mypy: arg-type assignment var-annotated; pyright: reportAssignmentType
+    object_current = {"items": and_(length(gt(1)), any_item({"quantity": "5"}))}  # mypy: assignment; pyright: reportArgumentType reportAssignmentType
 
 
 class W59(ItemAddedSubscriber):
-    object_current = {"items": all_items(gt(5))}  # mypy: arg-type assignment var-annotated; pyright: reportAssignmentType
+    object_current = {"items": all_items(gt(5))}  # mypy: assignment; pyright: reportAssignmentType
 
 
 class W60(ItemAddedSubscriber):
-    object_current = {"items": length("3")}  # mypy: arg-type assignment; pyright: reportArgumentType
+    object_current = {"items": length("3")}  # mypy: arg-type assignment; pyright: reportArgumentType reportAssignmentType
 
 
 class W61(ItemAddedSubscriber):
@@ -354,6 +357,62 @@ class W79(ItemAddedSubscriber):
     attributes = None  # mypy: assignment; pyright: reportAssignmentType
 
 
+class W80(ItemAddedV2Subscriber):
+    attributes = {"currency": gt("USD")}  # mypy: typeddict-item; pyright: reportAssignmentType
+
+
+class W81(ItemAddedV2Subscriber):
+    attributes = {"currency": not_("XXX")}  # mypy: arg-type; pyright: reportAssignmentType
+
+
+class W82(ItemAddedV2Subscriber):
+    attributes = {"source": not_(lambda source: source.pge == "x")}  # mypy: attr-defined; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
+
+
+class W83(ItemAddedSubscriber):
+    object_current = or_({"currency": "USD"}, lambda cart: cart.curency == "USD")  # mypy: attr-defined; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
+
+
+class W84(ItemAddedSubscriber):
+    object_current = {"items": any_item({"tags": any_item(lambda tag: tag.isuper())})}  # mypy: assignment; pyright: reportAttributeAccessIssue reportUnknownLambdaType reportUnknownMemberType
+
+
+class W85(ItemAddedSubscriber):
+    attributes = {"quantity": gt(True)}  # mypy: typeddict-item; pyright: reportAssignmentType
+
+
+class W86(ItemAddedSubscriber):
+    object_current = {"delivery_date": lt(datetime(2020, 1, 1))}  # mypy: assignment; pyright: reportAssignmentType
+
+
+class W87(UserCreatedSubscriber):
+    attributes = {"preferences": {"newsletter": gt(False)}}  # mypy: dict-item; pyright: reportAssignmentType
+
+
+class W88(CheckoutSubscriber):
+    attributes = {"gift_messages": not_({"x": 5})}  # mypy: dict-item; pyright: reportAssignmentType
+
+
+class W89(ItemAddedSubscriber):
+    attributes = {"quantity": True}  # mypy: -; pyright: -
+
+
+class W90(ItemAddedSubscriber):
+    attributes = {"quantity": or_(None, 5)}  # mypy: -; pyright: -
+
+
+class W91(EventSubscriber[ItemAdded | ItemAddedV2]):
+    attributes: ClassVar[ItemAddedAttributes] = {"quantiy": gt(5)}  # mypy: typeddict-unknown-key; pyright: reportAssignmentType
+
+
+class W92(EventSubscriber[ItemAdded | ItemAddedV2]):
+    attributes = {"currency": "USD"}  # mypy: -; pyright: -
+
+
+class W93(ItemAddedSubscriber):
+    attributes = dict(quantity="5")  # mypy: typeddict-item; pyright: reportAssignmentType
+
+
 class P1(ItemAddedSubscriber):
     def process(self, event: ItemRemoved) -> ProcessStatus:  # mypy: override; pyright: reportIncompatibleMethodOverride
         return ProcessStatus.DONE
@@ -367,6 +426,15 @@ class P2(ItemAddedSubscriber):
 class P3(ItemAddedSubscriber):
     def process(self, event: ItemAdded) -> None:
         event.quantiy  # mypy: attr-defined; pyright: reportAttributeAccessIssue reportUnknownMemberType
+
+
+class P5(EventSubscriber[ItemAdded | ItemAddedV2]):
+    def process(self, event: ItemAdded) -> None: ...  # mypy: override; pyright: reportIncompatibleMethodOverride
+
+
+class P6(EventSubscriber[ItemAdded | ItemAddedV2]):
+    def process(self, event: ItemAdded | ItemAddedV2) -> None:
+        event.currency  # mypy: union-attr; pyright: reportAttributeAccessIssue reportUnknownMemberType
 
 
 class P4(EventSubscriber[str]):  # mypy: type-var; pyright: reportInvalidTypeArguments

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal, TypedDict
 from uuid import UUID
 
-from mega_typed.match import EnumMatcher, Matcher, ModelListMatcher
+from mega_typed.match import Matcher, MatcherOf, OptionalMatcher
 
 from ..cart import CartItem
 
@@ -18,7 +18,7 @@ class CartItemPattern(TypedDict, total=False):
     id: Matcher[UUID]
     price: Matcher[Decimal]
     quantity: Matcher[int]
-    tags: Matcher[list[str]] | None
+    tags: OptionalMatcher[list[str]]
 
 
 class CartPattern(TypedDict, total=False):
@@ -26,11 +26,11 @@ class CartPattern(TypedDict, total=False):
 
     id: Matcher[UUID]
     user_id: Matcher[int]
-    items: ModelListMatcher[CartItemPattern, CartItem]
-    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"], str]
+    items: MatcherOf[list[CartItemPattern], list[CartItem]]
+    currency: MatcherOf[Literal["USD", "EUR", "GBP", "BRL"], str]
     value: Matcher[Decimal]
-    discount: Matcher[Decimal] | None
-    coupon: Matcher[str] | None
-    delivery_date: Matcher[date] | None
+    discount: OptionalMatcher[Decimal]
+    coupon: OptionalMatcher[str]
+    delivery_date: OptionalMatcher[date]
     created_at: Matcher[datetime]
     updated_at: Matcher[datetime]

@@ -9,12 +9,10 @@ from uuid import UUID
 
 from mega_typed import EventSubscriber
 from mega_typed.match import (
-    EnumMatcher,
-    MappingMatcher,
     Matcher,
-    ModelMatcher,
+    MatcherOf,
     OptionalMatcher,
-    OptionalModelMatcher,
+    OptionalMatcherOf,
     any_,
 )
 
@@ -26,10 +24,10 @@ from .cart import CartPattern
 class AddressPattern(TypedDict, total=False):
     """Pattern of Address."""
 
-    name: Matcher[str] | None
+    name: OptionalMatcher[str]
     street: Matcher[list[str]]
     city: Matcher[str]
-    postal_code: Matcher[str] | None
+    postal_code: OptionalMatcher[str]
     country: Matcher[str]
 
 
@@ -37,14 +35,14 @@ class CheckoutAttributes(TypedDict, total=False):
     """Pattern of the attributes of Checkout."""
 
     order_id: Matcher[UUID]
-    payment_method: EnumMatcher[Literal["credit_card", "bank_transfer", "voucher"], str]
-    installments: Matcher[int] | None
+    payment_method: MatcherOf[Literal["credit_card", "bank_transfer", "voucher"], str]
+    installments: OptionalMatcher[int]
     total: Matcher[Decimal]
-    shipping: ModelMatcher[AddressPattern, Address]
-    billing: ModelMatcher[AddressPattern, Address] | None
-    deliver_on: Matcher[date] | None
-    gift_messages: MappingMatcher[Matcher[str], str] | None
-    channel: EnumMatcher[Literal["web"], str]
+    shipping: MatcherOf[AddressPattern, Address]
+    billing: OptionalMatcherOf[AddressPattern, Address]
+    deliver_on: OptionalMatcher[date]
+    gift_messages: OptionalMatcherOf[dict[str, OptionalMatcher[str]], dict[str, str]]
+    channel: MatcherOf[Literal["web"], str]
 
 
 class CheckoutSubscriber(EventSubscriber[Checkout]):
@@ -58,5 +56,5 @@ class CheckoutSubscriber(EventSubscriber[Checkout]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[CheckoutAttributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
-    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

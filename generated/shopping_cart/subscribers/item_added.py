@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, OptionalMatcher, OptionalModelMatcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, OptionalMatcherOf, any_
 
 from ..cart import Cart
 from ..item_added import ItemAdded
@@ -20,7 +20,7 @@ class ItemAddedAttributes(TypedDict, total=False):
 
     item_id: Matcher[UUID]
     quantity: Matcher[int]
-    price: Matcher[Decimal] | None
+    price: OptionalMatcher[Decimal]
 
 
 class ItemAddedSubscriber(EventSubscriber[ItemAdded]):
@@ -34,5 +34,5 @@ class ItemAddedSubscriber(EventSubscriber[ItemAdded]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedAttributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
-    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from mega_typed import EventSubscriber
 from mega_typed.match import (
-    EnumMatcher,
     Matcher,
-    ModelMatcher,
+    MatcherOf,
     OptionalMatcher,
-    OptionalModelMatcher,
+    OptionalMatcherOf,
     any_,
 )
 
@@ -25,9 +24,9 @@ from .cart import CartPattern
 class ItemAddedV2SourcePattern(TypedDict, total=False):
     """Pattern of ItemAddedV2Source."""
 
-    page: EnumMatcher[Literal["search", "product", "wishlist", "recommendation"], str]
-    position: Matcher[int] | None
-    campaign: Matcher[str] | None
+    page: MatcherOf[Literal["search", "product", "wishlist", "recommendation"], str]
+    position: OptionalMatcher[int]
+    campaign: OptionalMatcher[str]
 
 
 class ItemAddedV2Attributes(TypedDict, total=False):
@@ -36,9 +35,9 @@ class ItemAddedV2Attributes(TypedDict, total=False):
     item_id: Matcher[UUID]
     quantity: Matcher[int]
     price: Matcher[Decimal]
-    currency: EnumMatcher[Literal["USD", "EUR", "GBP", "BRL"], str]
-    source: ModelMatcher[ItemAddedV2SourcePattern, ItemAddedV2Source] | None
-    note: Matcher[str] | None
+    currency: MatcherOf[Literal["USD", "EUR", "GBP", "BRL"], str]
+    source: OptionalMatcherOf[ItemAddedV2SourcePattern, ItemAddedV2Source]
+    note: OptionalMatcher[str]
 
 
 class ItemAddedV2Subscriber(EventSubscriber[ItemAddedV2]):
@@ -52,5 +51,5 @@ class ItemAddedV2Subscriber(EventSubscriber[ItemAddedV2]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedV2Attributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
-    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

@@ -7,13 +7,7 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import (
-    EnumMatcher,
-    Matcher,
-    OptionalMatcher,
-    OptionalModelMatcher,
-    any_,
-)
+from mega_typed.match import Matcher, OptionalMatcher, OptionalMatcherOf, any_
 
 from ..cart import Cart
 from ..item_removed import ItemRemoved
@@ -24,14 +18,11 @@ class ItemRemovedAttributes(TypedDict, total=False):
     """Pattern of the attributes of ItemRemoved."""
 
     item_id: Matcher[UUID]
-    quantity: Matcher[int] | None
-    reason: (
-        EnumMatcher[
-            Literal["changed_mind", "out_of_stock", "too_expensive"],
-            str,
-        ]
-        | None
-    )
+    quantity: OptionalMatcher[int]
+    reason: OptionalMatcherOf[
+        Literal["changed_mind", "out_of_stock", "too_expensive"],
+        str,
+    ]
 
 
 class ItemRemovedSubscriber(EventSubscriber[ItemRemoved]):
@@ -45,5 +36,5 @@ class ItemRemovedSubscriber(EventSubscriber[ItemRemoved]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemRemovedAttributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
-    object_previous: ClassVar[OptionalModelMatcher[CartPattern, Cart]] = any_()
+    object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
+    object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

@@ -6,7 +6,13 @@ from datetime import date, datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import EnumMatcher, MappingMatcher, Matcher, OptionalMatcher, any_
+from mega_typed.match import (
+    Matcher,
+    MatcherOf,
+    OptionalMatcher,
+    OptionalMatcherOf,
+    any_,
+)
 
 from ..user_created import UserCreated
 
@@ -15,11 +21,11 @@ class UserCreatedAttributes(TypedDict, total=False):
     """Pattern of the attributes of UserCreated."""
 
     username: Matcher[str]
-    name: Matcher[str] | None
-    class_: EnumMatcher[Literal["member", "staff", "guest"], str]
-    email: Matcher[str] | None
-    birth_date: Matcher[date] | None
-    preferences: MappingMatcher[Matcher[bool], bool] | None
+    name: OptionalMatcher[str]
+    class_: MatcherOf[Literal["member", "staff", "guest"], str]
+    email: OptionalMatcher[str]
+    birth_date: OptionalMatcher[date]
+    preferences: OptionalMatcherOf[dict[str, OptionalMatcher[bool]], dict[str, bool]]
 
 
 class UserCreatedSubscriber(EventSubscriber[UserCreated]):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, OptionalMatcher, any_
+from mega_typed.match import Matcher, MatcherOf, OptionalMatcher, any_
 
 from ..logins import Device
 from ..user_login_app import UserLoginApp
@@ -16,7 +16,7 @@ from .logins import DevicePattern
 class UserLoginAppAttributes(TypedDict, total=False):
     """Pattern of the attributes of UserLoginApp."""
 
-    device: ModelMatcher[DevicePattern, Device]
+    device: MatcherOf[DevicePattern, Device]
     app_version: Matcher[str]
 
 

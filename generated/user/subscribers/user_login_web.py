@@ -15,8 +15,8 @@ class UserLoginWebAttributes(TypedDict, total=False):
     """Pattern of the attributes of UserLoginWeb."""
 
     ip_address: Matcher[str]
-    user_agent: Matcher[str] | None
-    two_factor: Matcher[bool] | None
+    user_agent: OptionalMatcher[str]
+    two_factor: OptionalMatcher[bool]
 
 
 class UserLoginWebSubscriber(EventSubscriber[UserLoginWeb]):

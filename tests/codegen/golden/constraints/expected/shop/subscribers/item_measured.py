@@ -10,11 +10,10 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
 from mega_typed.match import (
-    EnumMatcher,
-    MappingMatcher,
     Matcher,
-    Not,
+    MatcherOf,
     OptionalMatcher,
+    OptionalMatcherOf,
     any_,
 )
 
@@ -24,50 +23,45 @@ from ..item_measured import ItemMeasured
 class ItemMeasuredAttributes(TypedDict, total=False):
     """Pattern of the attributes of ItemMeasured."""
 
-    kind: EnumMatcher[Literal["measure"], str]
-    state: EnumMatcher[Literal["new", "old"], str] | None
-    level: EnumMatcher[Literal[1, 2, 3], int] | None
-    answer: Matcher[Literal["yes", "no", 42, True]] | None
+    kind: MatcherOf[Literal["measure"], str]
+    state: OptionalMatcherOf[Literal["new", "old"], str]
+    level: OptionalMatcherOf[Literal[1, 2, 3], int]
+    answer: OptionalMatcherOf[Literal["yes", "no", 42, True], str | int | bool]
     codes: Matcher[list[str]]
-    colours: Matcher[list[Literal["red", "green"]]] | Not[list[str]] | None
-    matrix: Matcher[list[list[float]]] | None
+    colours: OptionalMatcherOf[list[Literal["red", "green"]], list[str]]
+    matrix: OptionalMatcher[list[list[float]]]
     ratio: Matcher[float]
-    count: Matcher[int] | None
-    either: Matcher[str] | Matcher[int] | Matcher[str | int] | None
-    dates: Matcher[list[datetime]] | None
-    date: Matcher[date_aliased] | None
-    time: Matcher[time_aliased] | None
-    prices: MappingMatcher[Matcher[Decimal], Decimal] | None
-    anything: Matcher[Any] | None
-    free: MappingMatcher[Matcher[Any], Any] | None
+    count: OptionalMatcher[int]
+    either: OptionalMatcher[str | int]
+    dates: OptionalMatcher[list[datetime]]
+    date: OptionalMatcher[date_aliased]
+    time: OptionalMatcher[time_aliased]
+    prices: OptionalMatcherOf[dict[str, OptionalMatcher[Decimal]], dict[str, Decimal]]
+    anything: OptionalMatcher[Any]
+    free: OptionalMatcherOf[dict[str, OptionalMatcher[Any]], dict[str, Any]]
     nothing: None
-    mail: Matcher[str] | None
-    long: (
-        EnumMatcher[
+    mail: OptionalMatcher[str]
+    long: OptionalMatcherOf[
+        Literal[
+            "a value that is rather long",
+            "another value that is rather long",
+            "the third",
+        ],
+        str,
+    ]
+    deep: OptionalMatcherOf[
+        list[
             Literal[
-                "a value that is rather long",
-                "another value that is rather long",
-                "the third",
-            ],
-            str,
-        ]
-        | None
-    )
-    deep: (
-        Matcher[
-            list[
-                Literal[
-                    "first alternative",
-                    "second alternative",
-                    "third alternative",
-                    "4",
-                ]
-                | None
+                "first alternative",
+                "second alternative",
+                "third alternative",
+                "4",
             ]
-        ]
-        | None
-    )
-    pattern: Matcher[str] | None
+            | None
+        ],
+        list[str | None],
+    ]
+    pattern: OptionalMatcher[str]
 
 
 class ItemMeasuredSubscriber(EventSubscriber[ItemMeasured]):

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypedDict
 from uuid import UUID
 
 from mega_typed import EventSubscriber
-from mega_typed.match import Matcher, ModelMatcher, OptionalMatcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, OptionalMatcherOf, any_
 
 from ..the_odd_one_v2 import TheOddOneV2, TheOddOneV2Event
 
@@ -22,7 +22,7 @@ class Event_Pattern(TypedDict, total=False):
 class TheOddOneV2EventPattern(TypedDict, total=False):
     """Pattern of TheOddOneV2Event."""
 
-    x: Matcher[int] | None
+    x: OptionalMatcher[int]
 
 
 class TheOddOneV2Attributes(TypedDict, total=False):
@@ -30,25 +30,25 @@ class TheOddOneV2Attributes(TypedDict, total=False):
 
     class_: Matcher[str]
     type: Matcher[str]
-    name: Matcher[str] | None
-    version: Matcher[int] | None
-    subject_: Matcher[str] | None
-    id_: Matcher[str] | None
-    id: Matcher[str] | None
-    itemId: Matcher[str] | None
-    item_id: Matcher[str] | None
-    context_: Matcher[str] | None
-    field_1st: Matcher[str] | None
-    model_config_: Matcher[str] | None
-    doc_: Matcher[str] | None
-    größe: Matcher[float] | None
-    dict_: Matcher[str] | None
-    date: Matcher[date_aliased] | None
-    day: Matcher[date_aliased] | None
-    datetime: Matcher[datetime_aliased] | None
-    UUID_: Matcher[UUID] | None
-    better_name: Matcher[str] | None
-    Event_: ModelMatcher[TheOddOneV2EventPattern, TheOddOneV2Event] | None
+    name: OptionalMatcher[str]
+    version: OptionalMatcher[int]
+    subject_: OptionalMatcher[str]
+    id_: OptionalMatcher[str]
+    id: OptionalMatcher[str]
+    itemId: OptionalMatcher[str]
+    item_id: OptionalMatcher[str]
+    context_: OptionalMatcher[str]
+    field_1st: OptionalMatcher[str]
+    model_config_: OptionalMatcher[str]
+    doc_: OptionalMatcher[str]
+    größe: OptionalMatcher[float]
+    dict_: OptionalMatcher[str]
+    date: OptionalMatcher[date_aliased]
+    day: OptionalMatcher[date_aliased]
+    datetime: OptionalMatcher[datetime_aliased]
+    UUID_: OptionalMatcher[UUID]
+    better_name: OptionalMatcher[str]
+    Event_: OptionalMatcherOf[TheOddOneV2EventPattern, TheOddOneV2Event]
 
 
 class TheOddOneV2Subscriber(EventSubscriber[TheOddOneV2]):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, TypedDict
 
 from mega_typed import EventSubscriber
-from mega_typed.match import MappingMatcher, Matcher, OptionalMatcher, any_
+from mega_typed.match import Matcher, OptionalMatcher, OptionalMatcherOf, any_
 
 from ..pinged import Pinged
 
@@ -26,5 +26,15 @@ class PingedSubscriber(EventSubscriber[Pinged]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[PingedAttributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[MappingMatcher[Matcher[Any], Any] | None] = any_()
-    object_previous: ClassVar[MappingMatcher[Matcher[Any], Any] | None] = any_()
+    object_current: ClassVar[
+        OptionalMatcherOf[
+            dict[str, OptionalMatcher[Any]],
+            dict[str, Any],
+        ]
+    ] = any_()
+    object_previous: ClassVar[
+        OptionalMatcherOf[
+            dict[str, OptionalMatcher[Any]],
+            dict[str, Any],
+        ]
+    ] = any_()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 from uuid import UUID
 
-from mega_typed.match import EnumMatcher, Matcher, ModelListMatcher, ModelMatcher
+from mega_typed.match import Matcher, MatcherOf, OptionalMatcherOf
 
 from ...shared.shared import Money
 from ...shared.subscribers.shared import MoneyPattern
@@ -15,14 +15,14 @@ from ..buyer import Buyer, BuyerContactOption1, BuyerContactOption2, Line, Order
 class BuyerContactOption1Pattern(TypedDict, total=False):
     """Pattern of BuyerContactOption1."""
 
-    kind: EnumMatcher[Literal["mail"], str]
+    kind: MatcherOf[Literal["mail"], str]
     mail: Matcher[str]
 
 
 class BuyerContactOption2Pattern(TypedDict, total=False):
     """Pattern of BuyerContactOption2."""
 
-    kind: EnumMatcher[Literal["phone"], str]
+    kind: MatcherOf[Literal["phone"], str]
     phone: Matcher[str]
 
 
@@ -36,20 +36,16 @@ class OrderPattern(TypedDict, total=False):
     """Pattern of Order."""
 
     id: Matcher[UUID]
-    total: ModelMatcher[MoneyPattern, Money] | None
-    lines: ModelListMatcher[LinePattern, Line] | None
-    buyer: ModelMatcher[BuyerPattern, Buyer] | None
+    total: OptionalMatcherOf[MoneyPattern, Money]
+    lines: OptionalMatcherOf[list[LinePattern], list[Line]]
+    buyer: OptionalMatcherOf[BuyerPattern, Buyer]
 
 
 class BuyerPattern(TypedDict, total=False):
     """Pattern of Buyer."""
 
-    last_order: ModelMatcher[OrderPattern, Order] | None
-    contact: (
-        ModelMatcher[
-            BuyerContactOption1Pattern,
-            BuyerContactOption1,
-        ]
-        | ModelMatcher[BuyerContactOption2Pattern, BuyerContactOption2]
-        | None
-    )
+    last_order: OptionalMatcherOf[OrderPattern, Order]
+    contact: OptionalMatcherOf[
+        BuyerContactOption1Pattern | BuyerContactOption2Pattern,
+        BuyerContactOption1 | BuyerContactOption2,
+    ]

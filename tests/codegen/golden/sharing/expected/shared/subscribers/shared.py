@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, TypedDict
 
-from mega_typed.match import EnumMatcher, Matcher, ModelListMatcher
+from mega_typed.match import Matcher, MatcherOf, OptionalMatcher, OptionalMatcherOf
 
 from ..shared import Tree
 
@@ -14,18 +14,18 @@ class MoneyPattern(TypedDict, total=False):
     """Pattern of Money."""
 
     amount: Matcher[Decimal]
-    currency: EnumMatcher[Literal["EUR", "USD"], str]
+    currency: MatcherOf[Literal["EUR", "USD"], str]
 
 
 class AuditedPattern(TypedDict, total=False):
     """Pattern of Audited."""
 
     by: Matcher[str]
-    note: Matcher[str] | None
+    note: OptionalMatcher[str]
 
 
 class TreePattern(TypedDict, total=False):
     """Pattern of Tree."""
 
     label: Matcher[str]
-    children: ModelListMatcher[TreePattern, Tree] | None
+    children: OptionalMatcherOf[list[TreePattern], list[Tree]]

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal, TypedDict
 from mega_typed import EventSubscriber
 from mega_typed.match import (
     Matcher,
-    ModelMatcher,
+    MatcherOf,
     OptionalMatcher,
-    OptionalModelMatcher,
+    OptionalMatcherOf,
     any_,
 )
 
@@ -26,15 +26,15 @@ class OrderPlacedAuditPattern(TypedDict, total=False):
 
     at: Matcher[datetime]
     by: Matcher[str]
-    note: Matcher[str] | None
+    note: OptionalMatcher[str]
 
 
 class OrderPlacedAttributes(TypedDict, total=False):
     """Pattern of the attributes of OrderPlaced."""
 
     shop_id: Matcher[int]
-    audit: ModelMatcher[OrderPlacedAuditPattern, OrderPlacedAudit]
-    category: ModelMatcher[TreePattern, Tree] | None
+    audit: MatcherOf[OrderPlacedAuditPattern, OrderPlacedAudit]
+    category: OptionalMatcherOf[TreePattern, Tree]
 
 
 class OrderPlacedSubscriber(EventSubscriber[OrderPlaced]):
@@ -48,5 +48,5 @@ class OrderPlacedSubscriber(EventSubscriber[OrderPlaced]):
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[OrderPlacedAttributes] = {}
     object_id: ClassVar[OptionalMatcher[str]] = any_()
-    object_current: ClassVar[OptionalModelMatcher[OrderPattern, Order]] = any_()
-    object_previous: ClassVar[OptionalModelMatcher[OrderPattern, Order]] = any_()
+    object_current: ClassVar[OptionalMatcherOf[OrderPattern, Order]] = any_()
+    object_previous: ClassVar[OptionalMatcherOf[OrderPattern, Order]] = any_()
