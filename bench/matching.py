@@ -1,7 +1,8 @@
 """What dispatch costs with ten thousand subscribers, as ratios to one ``orjson.loads`` of the example event.
 
-Where a row says nothing else, the payload is decoded already and the row is ``Dispatcher.matching``. The rows with a
-decoder start from the body of a message; the last two are all of ``Dispatcher.handle``, from a record to an outcome.
+A row that starts with ``match`` is what dispatch does between reading a payload and processing it: it finds those who
+match. The next one starts from the body of a message; ``record to outcome`` is all of ``Dispatcher.handle``, and above
+it stands what it cannot do without, the bare decoding and validation.
 The peers match one payload against one pattern of four conditions, and so do we there: moto's matcher of SNS filter
 policies on the parsed body, and a compiled program of the Common Expression Language in Rust.
 """
@@ -12,18 +13,18 @@ import gc
 import json
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import cycle
 from types import new_class
 from typing import Any
 
 import cel
 import orjson
-from mega_typed import DataSubscriber, Dispatcher, EventSubscriber, Record
+from mega_typed import DataSubscriber, Dispatcher, Event, EventSubscriber, Record
 from mega_typed.codecs import ContentType, decode, encode_json_text
 from mega_typed.match import and_, between, gt, gte, lt, match, one_of
-from mega_typed.payload import MegaPayload, identity_of
-from mega_typed.subscriptions import Subscriptions
+from mega_typed.payload import EventType, MegaPayload, identity_of
 from moto.sns.utils import FilterPolicyMatcher
 
 from bench.measuring import Row
@@ -38,10 +39,10 @@ def classes(base: Any, patterns: Iterator[dict[str, Any]]) -> Classes:
 
     def process(self: object, payload: object) -> None: ...
 
-    return [
-        new_class("Bench", (base,), exec_body=lambda body, each=each: body.update({**each, "process": process}))
-        for each in patterns
-    ]
+    def body(pattern: dict[str, Any], namespace: dict[str, Any]) -> None:
+        namespace.update(pattern, process=process)
+
+    return [new_class("Bench", (base,), exec_body=partial(body, each)) for each in patterns]
 
 
 def registered(subscribers: Classes) -> Dispatcher:
@@ -50,6 +51,22 @@ def registered(subscribers: Classes) -> Dispatcher:
     for subscriber in subscribers:
         dispatcher.register(subscriber)
     return dispatcher
+
+
+def untyped(dispatcher: Dispatcher) -> Callable[[EventType, MegaPayload], Sequence[int]]:
+    """The search for the untyped subscribers of an event whose identity is known."""
+    askers = dispatcher._subscriptions.askers
+
+    def search(identity: EventType, payload: MegaPayload) -> Sequence[int]:
+        asking, _ = askers.asking(identity)
+        return askers.matching(asking, payload)[0]
+
+    return search
+
+
+def typed(dispatcher: Dispatcher) -> Callable[[Event], tuple[Sequence[int], object]]:
+    """The search for the subscribers of a typed event."""
+    return dispatcher._subscriptions.classes[ItemAdded].matching
 
 
 def by_event(count: int) -> Classes:
@@ -102,70 +119,55 @@ def rows(text: str) -> Iterator[Row]:
     def parse() -> object:
         return orjson.loads(text)
 
-    event, payload = ItemAdded.from_json(text), MegaPayload.from_document(orjson.loads(text))
-    one, many = registered(by_event(1)), registered(by_event(COUNT))
-    assert len(many.matching(payload)) == 1
-    yield Row("match: 1 of 10,000, each for another event", parse, lambda: many.matching(payload), 0.2)
-    yield Row(
-        "match: 10,000 / 1, each for another event", lambda: one.matching(payload), lambda: many.matching(payload), 1.25
-    )
-
-    for name, made in (("few values", on_one_event), ("many values", by_subject)):
-        same = registered(made(COUNT))
-        assert len(same.matching(event)) == 1
-        yield Row(
-            f"match: 1 of 10,000 on one event, {name} and thresholds",
-            parse,
-            lambda same=same: same.matching(event),
-            0.5,
-        )  # type: ignore[misc]
-
-    expressions = registered(by_expression(COUNT))
     document = orjson.loads(text)
-
-    def named(name: str) -> MegaPayload:
-        return MegaPayload.from_document({**document, "event": {**document["event"], "name": name}})
-
-    warm = named("thing4711.failed")
-    assert len(expressions.matching(warm)) == 1
-    strangers = cycle([named(f"thing{number}.happened") for number in range(0, COUNT, 3)])
-    yield Row("match: 10,000 regular expressions, name seen before", parse, lambda: expressions.matching(warm), 0.2)
+    event, payload = ItemAdded.from_json(text), MegaPayload.from_document(document)
+    identity = payload.event_type
+    one, many = untyped(registered(by_event(1))), untyped(registered(by_event(COUNT)))
+    assert len(many(identity, payload)) == 1
+    yield Row("match: 1 of 10,000, each for another event", parse, lambda: many(identity, payload), 0.2)
     yield Row(
-        "match: 10,000 regular expressions, another name each time",
-        parse,
-        lambda: expressions.matching(next(strangers)),
-        1.0,
+        "match: 10,000 / 1, each for another event",
+        lambda: one(identity, payload),
+        lambda: many(identity, payload),
+        1.25,
     )
+
+    few_values, many_values = typed(registered(on_one_event(COUNT))), typed(registered(by_subject(COUNT)))
+    assert len(few_values(event)[0]) == len(many_values(event)[0]) == 1
+    yield Row("match: 1 of 10,000 on one event, few values, thresholds", parse, lambda: few_values(event), 0.5)
+    yield Row("match: 1 of 10,000 on one event, many values, thresholds", parse, lambda: many_values(event), 0.5)
+
+    expressions = untyped(registered(by_expression(COUNT)))
+    warm = identity._replace(name="thing4711.failed")
+    assert len(expressions(warm, payload)) == 1
+    names = cycle([identity._replace(name=f"thing{number}.happened") for number in range(0, COUNT, 3)])
+    yield Row("match: 10,000 regular expressions, warm", parse, lambda: expressions(warm, payload), 0.2)
+    yield Row("match: 10,000 regular expressions, cold", parse, lambda: expressions(next(names), payload), 1.0)
 
     nobody = registered(by_event(COUNT)[1:])
     yield Row("decode and match, 10,000, nobody asks, JSON", parse, decoded(nobody, text, ContentType.JSON), 0.6)
 
-    all_of_them = registered(everything(COUNT))
-    assert len(all_of_them.matching(event)) == COUNT
-    yield Row(
-        "match: 10,000 of 10,000, for each", parse, lambda: all_of_them.matching(event), 0.1, repeat=20, count=COUNT
-    )
+    all_of_them = registered(everything(COUNT)).matching
+    assert len(all_of_them(event)) == COUNT
+    yield Row("match: 10,000 of 10,000, for each", parse, lambda: all_of_them(event), 0.1, repeat=40, count=COUNT)
 
-    body = encode_json_text(text, binary_encoding=True).body
-    for content_type, sent, goal in ((ContentType.JSON, text, 4.0), (ContentType.BSON, body, 5.5)):
-        name = content_type.name
-        yield Row(
-            f"validated event only, {name}",
-            parse,
-            lambda sent=sent, kind=content_type: ItemAdded.__from_wire__(decode(sent, kind).json_text()),
-            goal,
-        )  # type: ignore[misc]
-        record = Record(body=sent, attributes={"content-type": str(content_type)})
-        full = registered(on_one_event(COUNT))
+    full = registered(on_one_event(COUNT))
+    bson_body = encode_json_text(text, binary_encoding=True).body
+    for content_type, body, goal in ((ContentType.JSON, text, 4.0), (ContentType.BSON, bson_body, 5.5)):
+        record = Record(body=body, attributes={"content-type": str(content_type)})
         assert len(full.handle(record).results) == 1
-        yield Row(
-            f"record to outcome, 1 of 10,000, {name}", parse, lambda full=full, record=record: full.handle(record), goal
-        )  # type: ignore[misc]
+        yield Row(f"validated alone, {content_type.name}", parse, partial(validated, body, content_type), goal)
+        yield Row(f"record to outcome, 1 of 10,000, {content_type.name}", parse, partial(full.handle, record), goal)
+
+
+def validated(body: str, content_type: ContentType) -> Event:
+    """What the next row cannot do without: decoding and validation, the bare calls."""
+    return ItemAdded.__from_wire__(decode(body, content_type).json_text())
 
 
 def decoded(dispatcher: Dispatcher, body: str, content_type: ContentType) -> Callable[[], object]:
     """Decode a body, look at its identity and select subscribers."""
-    subscriptions: Subscriptions = dispatcher._subscriptions  # noqa: SLF001
+    subscriptions = dispatcher._subscriptions
 
     def select() -> object:
         content = decode(body, content_type)
@@ -183,28 +185,45 @@ def peer_rows(text: str) -> Iterator[Row]:
         "event": {"name": "item.added", "attributes": {"quantity": gt(4)}},
         "object": {"current": {"currency": one_of("USD", "EUR"), "user_id": gt(1000)}},
     }
-    ours = registered(classes(DataSubscriber, iter([{"pattern": pattern}])))
     policy = {
         "event": {"name": ["item.added"], "attributes": {"quantity": [{"numeric": [">", 4]}]}},
         "object": {"current": {"currency": ["USD", "EUR"], "user_id": [{"numeric": [">", 1000]}]}},
     }
-    matcher = FilterPolicyMatcher(policy, "MessageBody")
+    moto = FilterPolicyMatcher(policy, "MessageBody")._body_based_match
     program = cel.compile(
         'event.name == "item.added" && event.attributes.quantity > 4'
         ' && object.current.currency in ["USD", "EUR"] && object.current.user_id > 1000'
     )
-    assert ours.matching(document)
-    assert matcher._body_based_match(document)  # noqa: SLF001
-    assert program.execute(document)
-    yield Row(
-        "one pattern: ours / moto's SNS filter policy",
-        lambda: matcher._body_based_match(document),
-        lambda: ours.matching(document),
-        1 / 40,
-    )  # noqa: SLF001
-    yield Row(
-        "one pattern: ours / CEL in Rust", lambda: program.execute(document), lambda: ours.matching(document), 0.5
-    )
+    for few in (1, 100):
+        search = registered(classes(DataSubscriber, iter([{"pattern": pattern}] * few)))._subscriptions.data.matching
+        assert len(search(document)[0]) == few
+        assert moto(document)
+        assert program.execute(document)
+        count = "one pattern" if few == 1 else f"{few} patterns"
+        yield Row(
+            f"{count}: ours / moto's SNS filter policy",
+            repeated(moto, document, few),
+            partial(search, document),
+            1 / 40,
+            repeat=40,
+        )
+        yield Row(
+            f"{count}: ours / CEL in Rust",
+            repeated(program.execute, document, few),
+            partial(search, document),
+            0.5,
+            repeat=40,
+        )
+
+
+def repeated(function: Callable[[Any], object], argument: object, count: int) -> Callable[[], object]:
+    """A function that is called so many times."""
+
+    def call() -> None:
+        for _ in range(count):
+            function(argument)
+
+    return call
 
 
 def registering(text: str) -> Iterator[tuple[str, float, float]]:

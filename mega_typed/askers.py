@@ -10,7 +10,7 @@ This file knows identities and conditions, and no subscriber.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from mega_typed.conditions import Condition, Test
@@ -26,11 +26,18 @@ _VERSION: Final = 2**31
 
 
 class Askers:
-    """Numbered pairs of conditions: over the identity of an event, and over its other parts."""
+    """Numbered pairs of conditions: over the identity of an event, and over its other parts.
 
-    __slots__ = ("_identities", "_parts", "_remembered", "_tests", "_whole")
+    Args:
+        parts_of: makes the identity and the other parts of a payload, by the names that the conditions have for them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_identities", "_parts", "_parts_of", "_predicates", "_remembered", "_size", "_tests", "_whole")
+
+    def __init__(self, parts_of: Callable[[Any], dict[str, Any]]) -> None:
+        self._parts_of = parts_of
+        self._size = 0
+        self._predicates = False
         self._identities = Growing()
         self._whole = Growing()
         self._parts: dict[int, Condition] = {}
@@ -41,50 +48,55 @@ class Askers:
         """Add a pair; its number is greater than those before it."""
         if parts.plain or parts.calling:
             self._parts[number] = parts
+        self._predicates = self._predicates or bool(identity.calling)
         self._whole.add(number, Condition((*identity.plain, *parts.plain), parts.calling, conversions=True))
         self._identities.add(number, identity)
+        self._size += 1
 
     def asking(self, identity: EventType) -> tuple[Numbers, Failures]:
         """Who asks for an identity, to be handed to ``matching``, and whose predicate over it failed."""
-        index = self._identities.index()
         size, remembered = self._remembered
-        if size != index.size:
+        if size != self._size:
             remembered = {}
-            self._remembered = index.size, remembered
+            self._remembered = self._size, remembered
         numbers = remembered.get(identity)
         if numbers is None:
-            try:
-                found = index.select(identity._asdict())
-            except Exception:
-                return index.matching(identity._asdict())
-            numbers = _MANY if len(found) > _FEW else tuple(found)
-            if _usual(identity):
-                if len(remembered) >= _REMEMBERED:
-                    remembered = {}
-                    self._remembered = index.size, remembered
-                remembered[identity] = numbers
-        if not index.calling:
-            return numbers, ()
-        root = identity._asdict()
+            numbers = self._look_up(identity, remembered)
+        return (numbers, ()) if not self._predicates else self._called(identity, numbers)
+
+    def _look_up(self, identity: EventType, remembered: dict[EventType, Numbers]) -> Numbers:
+        """Those whose plain patterns the identity matches."""
+        found = self._identities.index().select(_root(identity))
+        numbers: Numbers = _MANY if len(found) > _FEW else tuple(found)
+        domain, name, version = identity
+        if len(name) + len(domain or "") <= _LENGTH and -_VERSION < version < _VERSION:
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            remembered[identity] = numbers
+        return numbers
+
+    def _called(self, identity: EventType, numbers: Numbers) -> tuple[Numbers, Failures]:
+        """Those of them whose predicates hold as well."""
+        index, root = self._identities.index(), _root(identity)
         return index.matching(root) if numbers is _MANY else index.called(numbers, root)
 
-    def matching(self, asking: Numbers, parts: Callable[[], Mapping[str, Any]]) -> tuple[Numbers, Failures]:
+    def matching(self, asking: Numbers, payload: object) -> tuple[Numbers, Failures]:
         """Those who ask and whose other patterns match as well, in order, and those whose predicate failed.
 
         Args:
             asking: what ``asking`` returned for the identity.
-            parts: makes the identity and the other parts, by the names that the conditions have for them.
+            payload: the event.
         """
         if asking is _MANY:
-            return self._whole.index().matching(parts())
+            return self._whole.index().matching(self._parts_of(payload))
         if len(asking) > _FEW:
-            return self._among(asking, parts())
+            return self._among(asking, self._parts_of(payload))
         for number in asking:
             if number in self._parts:
-                return self._asked(asking, parts())
+                return self._asked(asking, self._parts_of(payload))
         return asking, ()
 
-    def _asked(self, asking: Numbers, root: Mapping[str, Any]) -> tuple[Numbers, Failures]:
+    def _asked(self, asking: Numbers, root: dict[str, Any]) -> tuple[Numbers, Failures]:
         """A few, one by one."""
         found: list[int] = []
         failures: list[tuple[int, BaseException]] = []
@@ -103,7 +115,7 @@ class Askers:
                 failures.append((number, cause_of(error)))
         return found, failures
 
-    def _among(self, asking: Numbers, root: Mapping[str, Any]) -> tuple[Numbers, Failures]:
+    def _among(self, asking: Numbers, root: dict[str, Any]) -> tuple[Numbers, Failures]:
         """Many, some of whom have said by a predicate whether they ask."""
         index = self._whole.index()
         try:
@@ -113,6 +125,6 @@ class Askers:
         return index.called(sorted(plain), root)
 
 
-def _usual(identity: EventType) -> bool:
+def _root(identity: EventType) -> dict[str, Any]:
     domain, name, version = identity
-    return len(name) + len(domain or "") <= _LENGTH and -_VERSION < version < _VERSION
+    return {"domain": domain, "name": name, "version": version}

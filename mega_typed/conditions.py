@@ -1,9 +1,9 @@
 """What a subscriber requires, as a flat conjunction of leaves, and the order in which they are decided.
 
 A leaf is a path and a pattern. A partial mapping becomes the leaves of its keys, ``and_`` those of its parts, so that
-an index can look at each of them alone. ``Condition.holds`` is the meaning: slow, obvious, and made of ``match.matches``
-alone. ``test_of`` turns a pattern into a closure for speed; a closure decides the usual exact types itself, and asks
-``matches`` about every other value, so that there is one implementation of the meaning.
+an index can look at each of them alone. ``Condition.holds`` is the meaning: slow, obvious, and made of nothing but
+``match.matches``. ``test_of`` turns a pattern into a closure for speed; a closure decides the usual exact types itself,
+and asks ``matches`` about every other value, so that there is one implementation of the meaning.
 
 Leaves that run code of the subscriber's author come last (PATTERNS.md, section 8): a predicate is called only for what
 everything else lets through, and so it does not matter in which order an index has looked at the rest.
@@ -101,20 +101,17 @@ def leaves_of(pattern: object, path: Path = ()) -> Iterator[Leaf]:
 def value_at(root: Any, path: Path) -> Any:
     """What a path leads to; ``None`` where there is nothing."""
     for key in path:
-        if type(root) is dict:
-            root = root.get(key)
-        elif type(root) in _MODELS:
-            root = root.__dict__.get(key)
-        else:
-            root = _field(root, key)
+        root = _field(root, key)
     return root
 
 
 def reader(path: Path) -> Callable[[Any], Any]:
     """``value_at`` for one path."""
-    if len(path) != 1:
-        return partial(value_at, path=path)
-    (key,) = path
+    if not path:
+        return lambda root: root
+    if len(path) > 1:
+        return _deep_reader(path, _MODELS)
+    key = path[0]
 
     def read(root: Any) -> Any:
         return root.get(key) if type(root) is dict else _field(root, key)
@@ -122,27 +119,42 @@ def reader(path: Path) -> Callable[[Any], Any]:
     return read
 
 
+def _deep_reader(path: Path, models: set[type]) -> Callable[[Any], Any]:
+    def read(root: Any) -> Any:
+        for key in path:
+            kind = type(root)
+            if kind is dict:
+                root = root.get(key)
+            elif kind in models:
+                root = root.__dict__.get(key)
+            else:
+                root = _field(root, key)
+        return root
+
+    return read
+
+
 def _field(value: Any, key: object) -> Any:
     if type(value) is dict:
         return value.get(key)
-    fields = _fields(value)
-    return None if fields is None else fields.get(key)
+    return fields_of(value).get(key)
 
 
-def _fields(value: Any) -> Mapping[object, Any] | None:
-    """The fields of an object, or ``None`` for what has none."""
+def fields_of(value: Any) -> Mapping[object, Any]:
+    """The fields of an object; none for what has no fields."""
     if type(value) in _MODELS:
         return cast("Mapping[object, Any]", value.__dict__)
     if value is None or type(value) is str:
-        return None
+        return _NO_FIELDS
     if isinstance(value, BaseModel):
         if len(_MODELS) >= _MAX_MODELS:
             _MODELS.clear()
         _MODELS.add(type(value))
         return cast("Mapping[object, Any]", value.__dict__)
-    return cast("Mapping[object, Any]", value) if isinstance(value, Mapping) else None
+    return cast("Mapping[object, Any]", value) if isinstance(value, Mapping) else _NO_FIELDS
 
 
+_NO_FIELDS: Final[Mapping[object, Any]] = {}
 _MODELS: Final[set[type]] = set()
 """Classes that are known to be models: asking pydantic costs more than all the rest."""
 _MAX_MODELS: Final = 4096
@@ -150,13 +162,14 @@ _MAX_MODELS: Final = 4096
 _PLAIN_EQUALITY: Final = {
     kind.__eq__
     for kind in (
-        object, bool, int, float, str, bytes, Decimal, UUID, date, datetime, timedelta, time_of_day, ObjectId, Decimal128
+        object, bool, int, float, str, bytes, Decimal, UUID, date, datetime, timedelta, time_of_day, ObjectId,
+        Decimal128,
     )
 }  # fmt: skip
 
 
 def _runs_code(pattern: object) -> bool:
-    """Whether deciding a pattern runs code that is neither ours nor Python's: a function, a class with its own ``==``."""
+    """Whether deciding a pattern runs code of the author's: a function, a class with its own ``==``."""
     if isinstance(pattern, Pattern):
         return any(map(_runs_code, pattern.operands))
     if isinstance(pattern, Mapping):
@@ -177,7 +190,13 @@ def conjunction(tests: Sequence[tuple[Path, Test]]) -> Test:
             below.setdefault(path[0], []).append((path[1:], test))
     if below:
         here.append(_of_fields([(key, conjunction(inner)) for key, inner in below.items()]))
+    if not here:
+        return _anything
     return here[0] if len(here) == 1 else partial(_all_hold, tuple(here))
+
+
+def _anything(value: Any) -> bool:
+    return True
 
 
 def _of_fields(tests: Sequence[tuple[object, Test]]) -> Test:
@@ -187,16 +206,13 @@ def _of_fields(tests: Sequence[tuple[object, Test]]) -> Test:
     tests = tuple(tests)
 
     def hold(value: Any) -> bool:
-        fields = value if type(value) is dict else _fields(value) or _NO_FIELDS
+        fields = value if type(value) is dict else fields_of(value)
         for key, test in tests:  # noqa: SIM110 - a generator costs more than what it runs
             if not test(fields.get(key)):
                 return False
         return True
 
     return hold
-
-
-_NO_FIELDS: Final[Mapping[object, Any]] = {}
 
 
 def _all_hold(tests: tuple[Test, ...], value: Any) -> bool:
@@ -218,11 +234,15 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 def test_of(pattern: object, conversions: bool) -> Test:
     """A closure that equals ``matches(pattern, value, conversions=conversions)`` for every value."""
-    slow: Test = partial(matches, pattern, conversions=conversions)
+    slow: Test = partial(_untyped if conversions else matches, pattern)
     if not isinstance(pattern, Pattern):
         return _equality(pattern, slow, conversions)
     make = _CLOSURES.get(pattern.operator)
     return slow if make is None else make(pattern.operands, slow, conversions)
+
+
+def _untyped(pattern: object, value: object) -> bool:
+    return matches(pattern, value, conversions=True)
 
 
 def _is_number(operand: object) -> bool:

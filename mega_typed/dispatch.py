@@ -18,6 +18,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import FunctionType
 from typing import Any, Literal, cast
 
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
@@ -197,10 +198,11 @@ class Dispatcher:
             exception_types(subscriber.retriable)
         except ConfigurationError as error:
             raise RegistrationError(f"{name}: {error}") from error
-        try:
-            inspect.signature(subscriber.process).bind(None, None)
-        except TypeError as error:
-            raise RegistrationError(f"{name}.process must take self and one payload: {error}") from error
+        if not _takes_self_and_one(subscriber.process):
+            try:
+                inspect.signature(subscriber.process).bind(None, None)
+            except TypeError as error:
+                raise RegistrationError(f"{name}.process must take self and one payload: {error}") from error
         try:
             instance = subscriber()
         except TypeError as error:
@@ -302,6 +304,13 @@ class Dispatcher:
             reading, [result.status for result in results], defects=bool(defects), unmatched=self._unmatched
         )
         return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
+
+
+def _takes_self_and_one(process: object) -> bool:
+    """Whether a function plainly does; a signature tells more, and costs as much as all else of a registration."""
+    if not isinstance(process, FunctionType) or process.__dict__:
+        return False
+    return process.__code__.co_argcount == 2 and not process.__code__.co_kwonlyargcount
 
 
 def exception_types(declared: object) -> tuple[type[Exception], ...]:

@@ -29,7 +29,7 @@ from itertools import compress
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from mega_typed.conditions import Condition, Path, Test, conjunction, reader, test_of
+from mega_typed.conditions import Condition, Path, Test, conjunction, fields_of, reader, test_of
 from mega_typed.match import PredicateFailed
 from mega_typed.requirements import (
     ABSENT,
@@ -136,6 +136,11 @@ class Growing:
         """Add a condition; its number is greater than those before it."""
         self._conditions.append((number, condition))
 
+    def matching(self, root: object) -> tuple[Numbers, Failures]:
+        """The same as ``Index.matching`` for all that were added."""
+        index = self._index
+        return (index if index.size == len(self._conditions) else self.index()).matching(root)
+
     def index(self) -> Index:
         """The index over all that were added."""
         index = self._index
@@ -215,6 +220,19 @@ class _Few:
         return [number for number, test in self.entries if test(root)]
 
 
+class _One:
+    """One entry."""
+
+    __slots__ = ("numbers", "test")
+
+    def __init__(self, entry: _Entry) -> None:
+        self.numbers = (entry.number,)
+        self.test = _together(entry.leaves)
+
+    def select(self, root: Any) -> Numbers:
+        return self.numbers if self.test(root) else _NONE
+
+
 class _Several:
     """Nodes side by side."""
 
@@ -255,17 +273,14 @@ class _Lookup:
 
     def select(self, root: Any) -> Numbers:
         value = self.read(root)
+        rest = _NONE if self.rest is None else self.rest.select(root)
         if type(value) is str and self.texts:
             node = self.buckets.get(value)
-            if self.rest is None:
-                return _NONE if node is None else node.select(root)
-            nodes = [] if node is None else [node]
-        else:
-            keys = keys_of(value, self.conversions, self.uuids)
-            nodes = [self.buckets[key] for key in keys if key in self.buckets]
-        if self.rest is not None:
-            nodes.append(self.rest)
-        return _merged([node.select(root) for node in nodes])
+            if node is None:
+                return rest
+            return _merged((rest, node.select(root))) if rest else node.select(root)
+        keys = keys_of(value, self.conversions, self.uuids)
+        return _merged([rest, *(self.buckets[key].select(root) for key in keys if key in self.buckets)])
 
 
 class _Beginnings:
@@ -280,8 +295,10 @@ class _Beginnings:
         self.rest = rest
 
     def select(self, root: Any) -> Numbers:
-        value = text_of(self.read(root))
-        found: list[Numbers] = []
+        value = self.read(root)
+        if type(value) is not str:
+            value = text_of(value)
+        found = _NONE if self.rest is None else self.rest.select(root)
         if value is not None:
             get, size = self.buckets.get, len(value)
             for length in self.lengths:
@@ -289,14 +306,12 @@ class _Beginnings:
                     break
                 node = get(value[:length])
                 if node is not None:
-                    found.append(node.select(root))
-        if self.rest is not None:
-            found.append(self.rest.select(root))
-        return _merged(found)
+                    found = _merged((found, node.select(root))) if found else node.select(root)
+        return found
 
 
 class _Column(Protocol):
-    def met(self, root: Any) -> tuple[int, int]:
+    def met(self, value: Any) -> tuple[int, int]:
         """Bits of the entries whose requirement may be met, and of those among them that have to be verified."""
         ...
 
@@ -304,17 +319,15 @@ class _Column(Protocol):
 class _Values:
     """A column of required values."""
 
-    __slots__ = ("conversions", "masks", "others", "read", "texts", "uuids")
+    __slots__ = ("conversions", "masks", "others", "texts", "uuids")
 
-    def __init__(self, read: Read, masks: dict[object, int], others: int, conversions: bool) -> None:
-        self.read = read
+    def __init__(self, masks: dict[object, int], others: int, conversions: bool) -> None:
         self.masks = {key: mask | others for key, mask in masks.items()}
         self.others = others
         self.conversions = conversions
         self.uuids, self.texts = _kinds(masks, conversions)
 
-    def met(self, root: Any) -> tuple[int, int]:
-        value = self.read(root)
+    def met(self, value: Any) -> tuple[int, int]:
         if type(value) is str and self.texts:
             return self.masks.get(value, self.others), 0
         mask = self.others
@@ -331,10 +344,9 @@ class _Bounds:
     there are many; then the entries that are met at some of a block's positions only have to be verified.
     """
 
-    __slots__ = ("blocks", "bounds", "conversions", "others", "read", "width")
+    __slots__ = ("blocks", "bounds", "conversions", "others", "width")
 
-    def __init__(self, read: Read, spans: Sequence[tuple[int, Sequence[Span]]], others: int, conversions: bool) -> None:
-        self.read = read
+    def __init__(self, spans: Sequence[tuple[int, Sequence[Span]]], others: int, conversions: bool) -> None:
         self.others = others
         self.conversions = conversions
         ends = [end for _, several in spans for span in several for end in (span.low, span.high)]
@@ -366,8 +378,7 @@ class _Bounds:
             blocks.append((sometimes, sometimes & ~always))
         return blocks
 
-    def met(self, root: Any) -> tuple[int, int]:
-        value = self.read(root)
+    def met(self, value: Any) -> tuple[int, int]:
         if type(value) is not int:
             value = number_of(value, self.conversions)
         if value is None:
@@ -381,39 +392,61 @@ class _Bounds:
 class _Bitmaps:
     """Entries that are decided together, bit by bit."""
 
-    __slots__ = ("columns", "full", "numbers", "open", "tests")
+    __slots__ = ("full", "numbers", "open", "sections", "tests")
 
-    def __init__(self, numbers: Numbers, columns: Sequence[_Column], tests: Sequence[Test], left: int) -> None:
+    def __init__(
+        self, numbers: Numbers, columns: Sequence[tuple[Path, _Column]], tests: Sequence[Test], left: int
+    ) -> None:
         self.numbers = numbers
-        self.columns = tuple(columns)
+        self.sections = _sections(columns)
         self.tests = tests
         self.open = left
         """The entries of which the columns do not decide everything."""
         self.full = (1 << len(numbers)) - 1
 
     def select(self, root: Any) -> Numbers:
-        met, doubtful = self.full, self.open
-        for column in self.columns:
-            mask, doubt = column.met(root)
-            met &= mask
-            if not met:
-                return _NONE
-            doubtful |= doubt
-        doubtful &= met
-        if not doubtful:
-            if met & (met - 1) == 0:
-                return (self.numbers[met.bit_length() - 1],)
-            return self.numbers if met == self.full else self._numbers(met)
+        met, doubtful = -1, self.open
+        for read, columns in self.sections:
+            fields = read(root)
+            if type(fields) is not dict:
+                fields = fields_of(fields)
+            for key, column in columns:
+                mask, doubt = column.met(fields.get(key))
+                met &= mask
+                if not met:
+                    return _NONE
+                if doubt:
+                    doubtful |= doubt
+        if not doubtful or not (doubtful := doubtful & met):
+            return self._numbers(met)
         failed = [place for place in _places(doubtful) if not self.tests[place](root)]
         if len(failed) <= _FEW:
             for place in failed:
                 met ^= 1 << place
-            return self.numbers if met == self.full else self._numbers(met)
+            return self._numbers(met)
         dropped = set(failed)
         return [self.numbers[place] for place in _places(met) if place not in dropped]
 
     def _numbers(self, met: int) -> Numbers:
+        if met == self.full:
+            return self.numbers
+        if met & (met - 1) == 0:
+            return (self.numbers[met.bit_length() - 1],) if met else _NONE
         return [self.numbers[place] for place in _places(met)]
+
+
+def _sections(columns: Sequence[tuple[Path, _Column]]) -> tuple[tuple[Read, tuple[tuple[object, _Column], ...]], ...]:
+    """Columns by the object that their paths lead to, which is then read once; the whole payload is put into one."""
+    sections: defaultdict[Path | None, list[tuple[object, _Column]]] = defaultdict(list)
+    for path, column in columns:
+        if path:
+            sections[path[:-1]].append((path[-1], column))
+        else:
+            sections[None].append((None, column))
+    return tuple(
+        ((lambda root: {None: root}) if parent is None else reader(parent), tuple(several))
+        for parent, several in sections.items()
+    )
 
 
 def _places(mask: int) -> Iterable[int]:
@@ -442,6 +475,8 @@ class _Builder:
     def node(self, entries: Sequence[_Entry]) -> _Node:
         if not any(entry.leaves for entry in entries):
             return _All([entry.number for entry in entries])
+        if len(entries) == 1:
+            return _One(entries[0])
         if len(entries) <= _FEW:
             return _Few(entries)
         choice = self._choice(entries)
@@ -533,14 +568,14 @@ class _Builder:
         )
         decided: set[_Leaf] = set()
         coarse: set[_Leaf] = set()
-        columns: list[_Column] = []
+        columns: list[tuple[Path, _Column]] = []
         for (path, kind), _ in uses.most_common(_COLUMNS):
             if kind is Keys:
                 column: _Column | None = self._values(entries, path, decided)
             else:
                 column = self._bounds(entries, path, decided, coarse)
             if column is not None:
-                columns.append(column)
+                columns.append((path, column))
         if not columns:
             return _Few(entries)
         tests = [_together(leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse) for entry in entries]
@@ -564,7 +599,7 @@ class _Builder:
             return None
         decided.update(exact)
         masks = {key: _mask(each) for key, each in places.items()}
-        return _Values(reader(path), masks, _mask(others), self._conversions)
+        return _Values(masks, _mask(others), self._conversions)
 
     def _bounds(self, entries: Sequence[_Entry], path: Path, decided: set[_Leaf], coarse: set[_Leaf]) -> _Column:
         spans: list[tuple[int, list[Span]]] = []
@@ -577,7 +612,7 @@ class _Builder:
                 leaves += own
             else:
                 others.append(place)
-        column = _Bounds(reader(path), spans, _mask(others), self._conversions)
+        column = _Bounds(spans, _mask(others), self._conversions)
         decided.update(leaves)
         if column.width > 1:
             coarse.update(leaves)

@@ -11,7 +11,6 @@ that nobody asks for is not read beyond its identity. This file processes nothin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Final
 
 from mega_typed.askers import Askers
@@ -47,6 +46,9 @@ class Selection:
             self.failures = sorted([*self.failures, *failures], key=_number)
 
 
+_NOBODY: Final[tuple[Numbers, Failures]] = ((), ())
+
+
 def _number(pair: tuple[int, Any]) -> int:
     return pair[0]
 
@@ -67,7 +69,7 @@ class _Typed:
 
     def matching(self, event: Any) -> tuple[Numbers, Failures]:
         fields = event.__dict__
-        return self.growing.index().matching({**fields, _SELF: event} if self.with_self else fields)
+        return self.growing.matching({**fields, _SELF: event} if self.with_self else fields)
 
 
 class Subscriptions:
@@ -76,17 +78,17 @@ class Subscriptions:
     def __init__(self) -> None:
         self.subscribers: list[Subscriber[Any]] = []
         self._typed: dict[EventType, tuple[_Typed, ...]] = {}
-        self._classes: dict[type, _Typed] = {}
-        self._askers = Askers()
-        self._data = Growing()
-        self._messages = Growing()
+        self.classes: dict[type, _Typed] = {}
+        self.askers = Askers(_parts)
+        self.data = Growing()
+        self.messages = Growing()
 
     def add(self, subscriber: Subscriber[Any]) -> None:
         """Add an instance of one of the three kinds of subscriber."""
         number, wanted = len(self.subscribers), subscriber.__wanted__
         if isinstance(subscriber, DataSubscriber | MessageSubscriber):
             whole = condition([((), wanted.whole)], conversions=True)
-            into = self._data if isinstance(subscriber, DataSubscriber) else self._messages
+            into = self.data if isinstance(subscriber, DataSubscriber) else self.messages
             self.subscribers.append(subscriber)
             into.add(number, whole)
             return
@@ -95,14 +97,14 @@ class Subscriptions:
         parts = condition((((key,), each) for key, each in (wanted.parts or {}).items()), conversions=True)
         self.subscribers.append(subscriber)
         if typed is None:
-            self._askers.add(number, identity, parts)
+            self.askers.add(number, identity, parts)
             return
         for event_class in wanted.event_classes:
-            if event_class not in self._classes:
-                of_class = self._classes[event_class] = _Typed(event_class)
+            if event_class not in self.classes:
+                of_class = self.classes[event_class] = _Typed(event_class)
                 others = self._typed.get(event_class.__event_type__, ())
                 self._typed[event_class.__event_type__] = (*others, of_class)
-            self._classes[event_class].add(number, typed)
+            self.classes[event_class].add(number, typed)
 
     def of_event(self, identity: EventType, content: Content) -> Selection:
         """Who matches a MEGA event. Raises ``InvalidPayload`` or ``CodecError`` when somebody asks for it."""
@@ -110,15 +112,15 @@ class Subscriptions:
         for typed in self._typed.get(identity, ()):
             event = typed.event_class.__from_wire__(content.json_text())
             selection.add(typed.matching(event), event)
-        asking, failures = self._askers.asking(identity)
+        asking, failures = self.askers.asking(identity)
         if failures:
             selection.add(((), failures), None)
-        if asking or self._messages:
+        if asking or self.messages:
             payload = MegaPayload.from_document(content.document())
             if asking:
-                selection.add(self._askers.matching(asking, partial(_parts, payload)), payload)
-            if self._messages:
-                selection.add(self._messages.index().matching(content.document()), payload)
+                selection.add(self.askers.matching(asking, payload), payload)
+            if self.messages:
+                selection.add(self.messages.matching(content.document()), payload)
         return selection
 
     def of_data(self, content: Content) -> Selection:
@@ -127,27 +129,27 @@ class Subscriptions:
         payload: Payload
         if content.kind is ContentKind.OBJECT:
             payload = content.document()
-            selection.add(self._data.index().matching(payload), payload)
+            selection.add(self.data.matching(payload), payload)
         else:
             payload = content.text if content.kind is ContentKind.TEXT else content.data
-        selection.add(self._messages.index().matching(payload), payload)
+        selection.add(self.messages.matching(payload), payload)
         return selection
 
     def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
         """Who matches what is decoded already: of an event the subscribers of its class; see ``Dispatcher``."""
-        typed = self._classes.get(type(payload))
+        typed = self.classes.get(type(payload))
         if typed is not None:
             numbers, _ = typed.matching(payload)
         elif isinstance(payload, MegaPayload):
-            asking, _ = self._askers.asking(payload.event_type)
-            numbers, _ = self._askers.matching(asking, partial(_parts, payload))
-        elif isinstance(payload, dict | str | bytes):
-            numbers, _ = self._messages.index().matching(payload)
-            if isinstance(payload, dict):
-                data, _ = self._data.index().matching(payload)
-                numbers = sorted((*data, *numbers)) if numbers else data
-        else:
+            asking, _ = self.askers.asking(_identity(payload))
+            numbers, _ = self.askers.matching(asking, payload)
+        elif isinstance(payload, Event):
             numbers = ()
+        else:
+            numbers, _ = self.data.matching(payload) if isinstance(payload, dict) else _NOBODY
+            if self.messages:
+                others, _ = self.messages.matching(payload)
+                numbers = sorted((*numbers, *others))
         subscribers = self.subscribers
         return tuple([type(subscribers[number]) for number in numbers])
 
@@ -163,6 +165,11 @@ def _fields(wanted: Wanted) -> Iterator[tuple[Path, object]]:
                 yield path or (_SELF,), each
         else:
             yield (name,), pattern
+
+
+def _identity(payload: MegaPayload) -> EventType:
+    event = payload.event
+    return tuple.__new__(EventType, (event.domain, event.name, event.version))
 
 
 def _parts(payload: MegaPayload) -> dict[str, Any]:
