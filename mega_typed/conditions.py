@@ -107,12 +107,12 @@ def value_at(root: Any, path: Path) -> Any:
 
 def reader(path: Path) -> Callable[[Any], Any]:
     """``value_at`` for one path."""
-    if not path:
-        return lambda root: root
-    if len(path) > 1:
-        return _deep_reader(path, _MODELS)
-    key = path[0]
+    if len(path) == 1:
+        return _shallow_reader(*path)
+    return _deep_reader(path, _MODELS) if path else lambda root: root
 
+
+def _shallow_reader(key: object) -> Callable[[Any], Any]:
     def read(root: Any) -> Any:
         return root.get(key) if type(root) is dict else _field(root, key)
 
