@@ -1,4 +1,6 @@
-"""``python -m bench``: ratios of medians, every row measured interleaved with its baseline in one run, in CPU time.
+"""``python -m bench [wire|matching|generator]``: ratios of medians, measured in CPU time.
+
+Every row is measured interleaved with its baseline, in one run.
 
 The JSON row reads text with ``from_json``, which checks the identity as well; the BSON row does what the dispatcher
 does with a body: base64, BSON, identity, validation. A row's samples alternate with those of its baseline, so that a
@@ -13,13 +15,12 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -31,33 +32,11 @@ from mega_typed.event import Event
 from mega_typed.payload import identity_of
 from pydantic import BaseModel, Field
 
+from bench import matching
+from bench.measuring import Row, measure, show, show_absolute
 from generated.shopping_cart import ItemAdded
 
 ROOT = Path(__file__).parent.parent
-
-
-@dataclass
-class Row:
-    """One line of the table: two things to measure, and the ratio that is asked for."""
-
-    name: str
-    baseline: Callable[[], object]
-    ours: Callable[[], object]
-    goal: float
-    rounds: int = 25
-    repeat: int = 400
-
-
-def measure(row: Row) -> tuple[float, float]:
-    """Median CPU seconds of the baseline and of ours, interleaved."""
-    samples: tuple[list[float], list[float]] = ([], [])
-    for _ in range(row.rounds):
-        for function, into in zip((row.baseline, row.ours), samples, strict=True):
-            start = time.process_time()
-            for _ in range(row.repeat):
-                function()
-            into.append((time.process_time() - start) / row.repeat)
-    return median(samples[0]), median(samples[1])
 
 
 # --- decode, validate, encode: a plain nested model with the same fields and constraints ----------------------------
@@ -381,18 +360,21 @@ def import_row(folder: Path, rounds: int = 7) -> tuple[float, float]:
     return median(samples[0]), median(samples[1])
 
 
-def show(name: str, baseline: float, ours: float, goal: float) -> None:
-    """Print one line."""
-    ratio = ours / baseline
-    mark = "" if ratio <= goal else "  above the goal"
-    print(f"{name:<58} {baseline * 1e6:>12,.1f} {ours * 1e6:>12,.1f} {ratio:>7.2f} {goal:>6.2f}{mark}", flush=True)
-
-
-def main() -> None:
-    """Measure and print everything."""
-    print(f"{'ours / baseline':<58} {'baseline µs':>12} {'ours µs':>12} {'ratio':>7} {'goal':>6}")
-    for row in wire_rows():
-        show(row.name, *measure(row), row.goal)
+def main(wanted: str) -> None:
+    """Measure and print the groups of rows whose name contains a text: all of them without one."""
+    text = example()
+    head = f"{'ours / baseline':<62} {'baseline µs':>12} {'ours µs':>12} {'ratio':>8} {'goal':>6}"
+    print(head)
+    if wanted in "wire":
+        for row in wire_rows():
+            show(row.name, *measure(row), row.goal)
+    if wanted in "matching":
+        for row in chain(matching.rows(text), matching.peer_rows(text)):
+            show(row.name, *measure(row), row.goal)
+        for absolute in matching.registering(text):
+            show_absolute(*absolute)
+    if wanted not in "generator":
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for count, rounds in ((10, 5), (100, 5), (1000, 3)):
@@ -407,4 +389,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

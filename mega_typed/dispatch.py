@@ -15,11 +15,10 @@ event that nobody asks for is not read beyond its identity.
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from types import FunctionType
 from typing import Any, Literal, cast
 
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
@@ -33,8 +32,7 @@ from mega_typed.errors import (
     RegistrationError,
 )
 from mega_typed.event import Event
-from mega_typed.match import PredicateFailed, matches
-from mega_typed.payload import EventType, MegaPayload, identity_of
+from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
     DataSubscriber,
     EventSubscriber,
@@ -43,6 +41,7 @@ from mega_typed.subscribers import (
     ProcessStatus,
     Subscriber,
 )
+from mega_typed.subscriptions import Selection, Subscriptions
 
 __all__ = ["Defect", "Dispatcher", "Disposition", "Outcome", "Reading", "SubscriberResult", "disposition"]
 
@@ -123,8 +122,8 @@ def disposition(
     """
     if reading in (Reading.UNDECODABLE, Reading.INVALID, Reading.CONFIRMATION):
         return Disposition.RETRY
-    said = set(statuses)
-    if said & {ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR}:
+    said = list(statuses)  # a set would cost more: the hash of an enum's member is slow
+    if ProcessStatus.RETRY_LATER in said or ProcessStatus.RETRIABLE_ERROR in said:
         return Disposition.RETRY
     if said:
         return Disposition.DELETE
@@ -168,16 +167,13 @@ class Dispatcher:
         self._unmatched: Literal["delete", "keep"] = unmatched
         self._retriable = exception_types(retriable)
         self._to_data = to_data
-        self._order: dict[type[Subscriber[Any]], int] = {}
-        self._typed: defaultdict[EventType, list[tuple[type[Event], EventSubscriber[Any]]]] = defaultdict(list)
-        self._untyped: list[EventSubscriber[Any]] = []
-        self._data: list[DataSubscriber] = []
-        self._messages: list[MessageSubscriber] = []
+        self._registered: dict[type[Subscriber[Any]], None] = {}
+        self._subscriptions = Subscriptions()
 
     @property
     def subscribers(self) -> tuple[type[Subscriber[Any]], ...]:
         """The registered classes, in order."""
-        return tuple(self._order)
+        return tuple(self._registered)
 
     def register(self, subscriber: type[Subscriber[Any]]) -> None:
         """Register a subscriber class; an instance of it is made at once.
@@ -192,7 +188,7 @@ class Dispatcher:
                 "register the class, not an instance"
             )
         name = subscriber.__qualname__
-        if subscriber in self._order:
+        if subscriber in self._registered:
             raise RegistrationError(f"{name} is registered already")
         if subscriber.process is Subscriber.process:
             raise RegistrationError(f"{name} does not define process()")
@@ -202,26 +198,28 @@ class Dispatcher:
             exception_types(subscriber.retriable)
         except ConfigurationError as error:
             raise RegistrationError(f"{name}: {error}") from error
-        try:
-            inspect.signature(subscriber.process).bind(None, None)
-        except TypeError as error:
-            raise RegistrationError(f"{name}.process must take self and one payload: {error}") from error
+        if not _takes_self_and_one(subscriber.process):
+            try:
+                inspect.signature(subscriber.process).bind(None, None)
+            except TypeError as error:
+                raise RegistrationError(f"{name}.process must take self and one payload: {error}") from error
         try:
             instance = subscriber()
         except TypeError as error:
             raise RegistrationError(f"{name} cannot be made without arguments: {error}") from error
-        if isinstance(instance, EventSubscriber):
-            for event_class in subscriber.__wanted__.event_classes:
-                self._typed[event_class.__event_type__].append((event_class, instance))
-            if not subscriber.__wanted__.event_classes:
-                self._untyped.append(instance)
-        elif isinstance(instance, DataSubscriber):
-            self._data.append(instance)
-        elif isinstance(instance, MessageSubscriber):
-            self._messages.append(instance)
-        else:
+        if not isinstance(instance, EventSubscriber | DataSubscriber | MessageSubscriber):
             raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
-        self._order[subscriber] = len(self._order)
+        self._subscriptions.add(instance)
+        self._registered[subscriber] = None
+
+    def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
+        """The subscribers that match a payload, in the order of registration; none of them processes it.
+
+        Args:
+            payload: a typed event, for the subscribers of its class; a MEGA payload, for the untyped event
+                subscribers; or a data object, plaintext or bytes, for data and message subscribers.
+        """
+        return self._subscriptions.matching(payload)
 
     def handle(self, record: Record) -> Outcome:
         """Read a record, let every matching subscriber process it, and say what happens to the message.
@@ -236,8 +234,8 @@ class Dispatcher:
             content = self._content(envelope.body, envelope.content_type)
             event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
             if event_type is not None:
-                return self._run(record, Reading.EVENT, self._of_event(event_type, content), event_type)
-            selection = self._of_data(content)
+                return self._run(record, Reading.EVENT, self._subscriptions.of_event(event_type, content), event_type)
+            selection = self._subscriptions.of_data(content)
             if content.damage is not None and not selection.matched:
                 return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
             return self._run(record, _READINGS[content.kind], selection)
@@ -260,46 +258,15 @@ class Dispatcher:
         except BaseException as error:
             raise DecodeError("to_data", f"to_data raised {type(error).__name__}") from error
 
-    # --- matching: every pattern is evaluated before any subscriber processes ---------------------------------------
-
-    def _of_data(self, content: Content) -> _Selection:
-        selection = _Selection()
-        payload: Payload
-        if content.kind is ContentKind.OBJECT:
-            payload = content.document()
-            for data_subscriber in self._data:
-                selection.consider(data_subscriber, payload, partial(_whole, data_subscriber, payload))
-        else:
-            payload = content.text if content.kind is ContentKind.TEXT else content.data
-        for subscriber in self._messages:
-            selection.consider(subscriber, payload, partial(_whole, subscriber, payload))
-        return selection
-
-    def _of_event(self, identity: EventType, content: Content) -> _Selection:
-        selection = _Selection()
-        events: dict[type[Event], Event] = {}
-        for event_class, typed in self._typed.get(identity, ()):
-            if event_class not in events:
-                events[event_class] = event_class.__from_wire__(content.json_text())
-            event = events[event_class]
-            selection.consider(typed, event, partial(_parts, typed, event, conversions=False))
-        asking = [s for s in self._untyped if selection.test(s, partial(_identity, s, identity))]
-        if asking or self._messages:
-            payload = MegaPayload.from_document(content.document())
-            for untyped in asking:
-                selection.consider(untyped, payload, partial(_parts, untyped, payload, conversions=True))
-            for subscriber in self._messages:
-                selection.consider(subscriber, payload, partial(_whole, subscriber, content.document()))
-        return selection
-
     # --- processing ---------------------------------------------------------------------------------------------------
 
     def _run(
-        self, record: Record, reading: Reading, selection: _Selection, event_type: EventType | None = None
+        self, record: Record, reading: Reading, selection: Selection, event_type: EventType | None = None
     ) -> Outcome:
-        selection.matched.sort(key=lambda pair: self._order[type(pair[0])])
-        results = tuple(self._process(subscriber, payload) for subscriber, payload in selection.matched)
-        return self._outcome(record, reading, results=results, event_type=event_type, defects=tuple(selection.defects))
+        subscribers = self._subscriptions.subscribers
+        results = tuple([self._process(subscribers[number], payload) for number, payload in selection.matched])
+        defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
+        return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
 
     def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
         try:
@@ -334,9 +301,16 @@ class Dispatcher:
         defects: tuple[Defect, ...] = (),
     ) -> Outcome:
         fate = disposition(
-            reading, (result.status for result in results), defects=bool(defects), unmatched=self._unmatched
+            reading, [result.status for result in results], defects=bool(defects), unmatched=self._unmatched
         )
         return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
+
+
+def _takes_self_and_one(process: object) -> bool:
+    """Whether a function plainly does; a signature tells more, and costs as much as all else of a registration."""
+    if not isinstance(process, FunctionType) or process.__dict__:
+        return False
+    return process.__code__.co_argcount == 2 and not process.__code__.co_kwonlyargcount
 
 
 def exception_types(declared: object) -> tuple[type[Exception], ...]:
@@ -346,47 +320,3 @@ def exception_types(declared: object) -> tuple[type[Exception], ...]:
         if not (isinstance(found, type) and issubclass(found, Exception)):
             raise ConfigurationError(f"retriable is a tuple of exception types, and {found!r} is none")
     return cast("tuple[type[Exception], ...]", types)
-
-
-class _Selection:
-    """The subscribers that a payload matches, each with what it is given, and those whose pattern failed."""
-
-    def __init__(self) -> None:
-        self.matched: list[tuple[Subscriber[Any], object]] = []
-        self.defects: list[Defect] = []
-
-    def consider(self, subscriber: Subscriber[Any], payload: object, test: Callable[[], bool]) -> None:
-        if self.test(subscriber, test):
-            self.matched.append((subscriber, payload))
-
-    def test(self, subscriber: Subscriber[Any], test: Callable[[], bool]) -> bool:
-        try:
-            return test()
-        except Exception as error:
-            cause = error.__cause__ if isinstance(error, PredicateFailed) else None
-            self.defects.append(Defect(type(subscriber), cause or error))
-            return False
-
-
-def _whole(subscriber: Subscriber[Any], payload: object) -> bool:
-    return matches(subscriber.__wanted__.whole, payload, conversions=True)
-
-
-def _identity(subscriber: Subscriber[Any], identity: EventType) -> bool:
-    wanted = subscriber.__wanted__.identity or {}
-    return all(matches(pattern, getattr(identity, key), conversions=True) for key, pattern in wanted.items())
-
-
-def _parts(subscriber: Subscriber[Any], payload: Event | MegaPayload, *, conversions: bool) -> bool:
-    wanted = subscriber.__wanted__.parts or {}
-    return all(matches(pattern, _part(payload, key), conversions=conversions) for key, pattern in wanted.items())
-
-
-def _part(payload: Event | MegaPayload, key: str) -> object:
-    """The value that a pattern attribute is about; of a typed event, its attributes are the event's own fields."""
-    section, _, name = key.partition("_")
-    if section == "object":
-        return getattr(payload.object, name, None)
-    if isinstance(payload, Event):
-        return payload if name == "attributes" else getattr(payload, name)
-    return getattr(payload.event, name)

@@ -432,11 +432,16 @@ _MAX_MOMENT = 40
 def _number(value: object, conversions: bool) -> int | float | Decimal | None:
     if isinstance(value, int | float | Decimal):
         return value
-    if conversions and isinstance(value, str) and len(value) <= _MAX_NUMERIC and _NUMERIC.match(value):
-        return Decimal(value)
+    if conversions and isinstance(value, str):
+        return numeric_string(value)
     if conversions and isinstance(value, Decimal128):
         return value.to_decimal()
     return None
+
+
+def numeric_string(text: str) -> Decimal | None:
+    """The number that a string is read as in the untyped reading (section 1), or None."""
+    return Decimal(text) if len(text) <= _MAX_NUMERIC and _NUMERIC.match(text) else None
 
 
 def _same_precision(number: Any, operand: Any) -> tuple[Any, Any] | None:

@@ -17,6 +17,7 @@ from mega_typed.codecs import Content, ContentType, iso_timestamp, parse_json
 from mega_typed.errors import ConfigurationError, Fault, InvalidPayload
 
 _TITLE: Final = "MEGA payload"
+_BSON: Final = ContentType.BSON
 
 
 class EventType(NamedTuple):
@@ -317,7 +318,7 @@ def identity_of(content: Content) -> EventType | None:
         CodecError: the text is not JSON (``malformed_json``, ``too_deep``, ...), or the body is no document.
         InvalidPayload: it says that it is MEGA, and has no event that can be identified.
     """
-    if content.content_type is ContentType.BSON:
+    if content.content_type is _BSON:
         return _identity_in(content.document())
     try:
         return _identity_in_text(content.json_text())

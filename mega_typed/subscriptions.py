@@ -1,0 +1,193 @@
+"""Registered subscribers, and which of them a payload matches.
+
+What a subscriber wants becomes conditions here (``conditions``), and conditions that are asked together stand in one
+index: those of typed subscribers for each event class, those of untyped ones, of data and of message subscribers.
+Subscribers are numbered in the order of registration, which is the order of all results.
+
+Validation comes before matching: an event that somebody asks for is read first, and what is not valid raises. An event
+that nobody asks for is not read beyond its identity. This file processes nothing and knows no envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mega_typed.askers import Askers
+from mega_typed.codecs import Content, ContentKind
+from mega_typed.conditions import Condition, Path, condition, leaves_of
+from mega_typed.event import Event
+from mega_typed.index import Failures, Growing, Numbers
+from mega_typed.payload import EventType, MegaPayload
+from mega_typed.subscribers import DataSubscriber, MessageSubscriber, Payload, Subscriber, Wanted
+
+_SELF: Final = ""
+"""Where the event itself stands among the fields of a typed one; no field has this name."""
+
+
+class Selection:
+    """Subscribers by number: those that a payload matches, with what each is given, and whose pattern failed."""
+
+    __slots__ = ("failures", "matched")
+
+    def __init__(self) -> None:
+        self.matched: list[tuple[int, Any]] = []
+        self.failures: list[tuple[int, BaseException]] = []
+
+    def add(self, result: tuple[Numbers, Failures], payload: object) -> None:
+        """Add those that match a payload."""
+        numbers, failures = result
+        if numbers:
+            ordered = not self.matched
+            self.matched += [(number, payload) for number in numbers]
+            if not ordered:
+                self.matched.sort(key=_number)
+        if failures:
+            self.failures = sorted([*self.failures, *failures], key=_number)
+
+
+_NOBODY: Final[tuple[Numbers, Failures]] = ((), ())
+
+
+def _number(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+class _Typed:
+    """The subscribers of one event class."""
+
+    __slots__ = ("event_class", "growing", "with_self")
+
+    def __init__(self, event_class: type[Event]) -> None:
+        self.event_class = event_class
+        self.growing = Growing()
+        self.with_self = False
+
+    def add(self, number: int, wanted: Condition) -> None:
+        self.with_self |= any(path[0] == _SELF for path, _ in (*wanted.plain, *wanted.calling))
+        self.growing.add(number, wanted)
+
+    def matching(self, event: Any) -> tuple[Numbers, Failures]:
+        fields = event.__dict__
+        return self.growing.matching({**fields, _SELF: event} if self.with_self else fields)
+
+
+class Subscriptions:
+    """The subscribers that were added, with the indexes over what they want."""
+
+    def __init__(self) -> None:
+        self.subscribers: list[Subscriber[Any]] = []
+        self._typed: dict[EventType, tuple[_Typed, ...]] = {}
+        self.classes: dict[type, _Typed] = {}
+        self.askers = Askers(_parts)
+        self.data = Growing()
+        self.messages = Growing()
+
+    def add(self, subscriber: Subscriber[Any]) -> None:
+        """Add an instance of one of the three kinds of subscriber."""
+        number, wanted = len(self.subscribers), subscriber.__wanted__
+        if isinstance(subscriber, DataSubscriber | MessageSubscriber):
+            whole = condition([((), wanted.whole)], conversions=True)
+            into = self.data if isinstance(subscriber, DataSubscriber) else self.messages
+            self.subscribers.append(subscriber)
+            into.add(number, whole)
+            return
+        typed = condition(_fields(wanted), conversions=False) if wanted.event_classes else None
+        identity = condition((((key,), each) for key, each in (wanted.identity or {}).items()), conversions=True)
+        parts = condition((((key,), each) for key, each in (wanted.parts or {}).items()), conversions=True)
+        self.subscribers.append(subscriber)
+        if typed is None:
+            self.askers.add(number, identity, parts)
+            return
+        for event_class in wanted.event_classes:
+            if event_class not in self.classes:
+                of_class = self.classes[event_class] = _Typed(event_class)
+                others = self._typed.get(event_class.__event_type__, ())
+                self._typed[event_class.__event_type__] = (*others, of_class)
+            self.classes[event_class].add(number, typed)
+
+    def of_event(self, identity: EventType, content: Content) -> Selection:
+        """Who matches a MEGA event. Raises ``InvalidPayload`` or ``CodecError`` when somebody asks for it."""
+        selection = Selection()
+        for typed in self._typed.get(identity, ()):
+            event = typed.event_class.__from_wire__(content.json_text())
+            selection.add(typed.matching(event), event)
+        asking, failures = self.askers.asking(identity)
+        if failures:
+            selection.add(((), failures), None)
+        if asking or self.messages:
+            payload = MegaPayload.from_document(content.document())
+            if asking:
+                selection.add(self.askers.matching(asking, payload), payload)
+            if self.messages:
+                selection.add(self.messages.matching(content.document()), payload)
+        return selection
+
+    def of_data(self, content: Content) -> Selection:
+        """Who matches a payload that is no event."""
+        selection = Selection()
+        payload: Payload
+        if content.kind is ContentKind.OBJECT:
+            payload = content.document()
+            selection.add(self.data.matching(payload), payload)
+        else:
+            payload = content.text if content.kind is ContentKind.TEXT else content.data
+        selection.add(self.messages.matching(payload), payload)
+        return selection
+
+    def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
+        """Who matches what is decoded already: of an event the subscribers of its class; see ``Dispatcher``."""
+        typed = self.classes.get(type(payload))
+        if typed is not None:
+            numbers, _ = typed.matching(payload)
+        elif isinstance(payload, MegaPayload):
+            asking, _ = self.askers.asking(_identity(payload))
+            numbers, _ = self.askers.matching(asking, payload)
+        elif isinstance(payload, Event):
+            numbers = ()
+        else:
+            numbers, _ = self.data.matching(payload) if isinstance(payload, dict) else _NOBODY
+            if self.messages:
+                others, _ = self.messages.matching(payload)
+                numbers = sorted((*numbers, *others))
+        subscribers = self.subscribers
+        return tuple([type(subscribers[number]) for number in numbers])
+
+
+def _fields(wanted: Wanted) -> Iterator[tuple[Path, object]]:
+    """The patterns of a typed subscriber at their places in the event, whose attributes are its own fields."""
+    for key, pattern in (wanted.parts or {}).items():
+        section, _, name = key.partition("_")
+        if section == "object":
+            yield (section, name), pattern
+        elif name == "attributes":
+            for path, each in leaves_of(pattern):
+                yield path or (_SELF,), each
+        else:
+            yield (name,), pattern
+
+
+def _identity(payload: MegaPayload) -> EventType:
+    event = payload.event
+    return tuple.__new__(EventType, (event.domain, event.name, event.version))
+
+
+def _parts(payload: MegaPayload) -> dict[str, Any]:
+    """The values that the pattern attributes of an untyped subscriber are about."""
+    event, state = payload.event, payload.object
+    parts: dict[str, Any] = {
+        "domain": event.domain,
+        "name": event.name,
+        "version": event.version,
+        "event_timestamp": event.timestamp,
+        "event_subject": event.subject,
+        "event_publisher": event.publisher,
+        "event_attributes": event.attributes,
+    }
+    if state is not None:
+        parts["object_type"] = state.type
+        parts["object_version"] = state.version
+        parts["object_id"] = state.id
+        parts["object_current"] = state.current
+        parts["object_previous"] = state.previous
+    return parts

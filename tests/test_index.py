@@ -1,0 +1,300 @@
+"""The index: whatever it skips, it finds what asking every condition alone finds."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from bson import Code, Decimal128, Int64, ObjectId
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mega_typed import index as index_module
+from mega_typed.conditions import Condition, condition
+from mega_typed.conditions import test_of as closure_of
+from mega_typed.index import Index, verified
+from mega_typed.match import (
+    all_items,
+    and_,
+    any_,
+    any_item,
+    between,
+    contains,
+    empty,
+    eq,
+    exists,
+    gt,
+    gte,
+    ignore_case,
+    in_,
+    length,
+    lt,
+    lte,
+    match,
+    matches,
+    neq,
+    not_,
+    one_of,
+    or_,
+    prefix,
+    suffix,
+)
+from mega_typed.requirements import literal_start
+
+BIG = 2**53
+IDS = [UUID(int=1), UUID("61fcc874-624e-40f8-8fd7-0e663c7837e8")]
+OBJECT_ID = ObjectId("5f0f0f0f0f0f0f0f0f0f0f0f")
+
+
+class Word(str):
+    """A string of a class of its own."""
+
+
+class Shouting(str):
+    """A string that compares in its own way."""
+
+    def __eq__(self, other: object) -> bool:
+        return str(other).upper() == str.__str__(self)
+
+    def __hash__(self) -> int:
+        return 1
+
+
+NUMBERS: st.SearchStrategy[Any] = st.one_of(
+    st.integers(-3, 12),
+    st.sampled_from([0.1, 0.5, -0.0, 5.0, 1e23, math.nan, math.inf, -math.inf, 2.0**53, 2.0**60, 1e-7]),
+    st.sampled_from([BIG, BIG + 1, -BIG - 1, 2**60, 10**23, 99999999999999991611392, 10**400]),
+    st.sampled_from(["0.1", "5", "5.00", "NaN", "Infinity", "-0", "1E+23", "1152921504606846976", "sNaN"]).map(Decimal),
+    st.sampled_from([Decimal.from_float(0.1), Decimal(2**60), Decimal("1.152921504606847E+18")]),
+    st.floats(width=16),
+    st.decimals(-10, 10, places=1),
+)
+TEXTS = st.one_of(
+    st.text("ab1.", max_size=3),
+    st.sampled_from(
+        ["5", "5.0", "0.1", "1e23", "1e999999", " 5", "true", "user:a", "user:b", "USER:A", "é", "ß", "x" * 70]
+    ),
+    st.sampled_from(
+        [str(IDS[1]), IDS[1].hex, "{" + str(IDS[1]).upper() + "}", "urn:uuid:" + str(IDS[0]), str(OBJECT_ID)]
+    ),
+    st.sampled_from(["2020-01-01", "2020-01-01T10:00:00Z"]),
+)
+MOMENTS = st.sampled_from(
+    [date(2020, 1, 1), datetime(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)]
+)
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    NUMBERS, TEXTS, MOMENTS, st.booleans(), st.none(), st.sampled_from([*IDS, OBJECT_ID, b"5", b"ab"])
+)
+KEYS = st.sampled_from(["a", "b", "c"])
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(
+        SCALARS,
+        st.sampled_from([Decimal128("0.1"), Decimal128("NaN"), Int64(5), Word("ab"), Shouting("AB"), Code("ab"), timedelta(1)]),
+        TEXTS.map(Word),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def small(value: Any) -> bool:
+    return bool(value > 3)
+
+
+def stubborn(value: Any) -> bool:
+    raise LookupError(value)
+
+
+FUNCTIONS = st.sampled_from([small, stubborn, lambda value: True])
+REGEXES = st.sampled_from(
+    ["user:", "user:(a|b)", "^a", "^a.*b$", "ab*", "a|b", "(?i)user", "1+", r"\.", "[ab]", "^", "", "user:a?", "x{60}"]
+)
+BOUNDS = st.one_of(NUMBERS, TEXTS, MOMENTS)
+OPERATORS: st.SearchStrategy[Any] = st.one_of(
+    SCALARS,
+    SCALARS.map(eq),
+    st.lists(SCALARS, min_size=1, max_size=4).map(in_),
+    st.lists(SCALARS, min_size=1, max_size=3),
+    *(BOUNDS.map(operator) for operator in (gt, gte, lt, lte)),
+    st.tuples(BOUNDS, BOUNDS).map(lambda ends: between(*ends)),
+    REGEXES.map(match),
+    TEXTS.map(prefix),
+    TEXTS.map(suffix),
+    TEXTS.map(ignore_case),
+    SCALARS.map(contains),
+    st.integers(0, 3).map(lambda size: length(size)),
+    st.sampled_from([exists(), exists(False), any_(), empty(), {}, [], match(re.compile("USER", re.IGNORECASE))]),
+)
+
+
+def combined(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(inner, min_size=1, max_size=3)
+    return st.one_of(
+        several.map(lambda parts: and_(*parts)),
+        several.map(lambda parts: or_(*parts)),
+        inner.map(not_),
+        inner.map(neq),
+        inner.map(any_item),
+        inner.map(all_items),
+        st.dictionaries(KEYS, inner, max_size=3),
+    )
+
+
+PLAIN = st.recursive(OPERATORS, combined, max_leaves=4)
+PATTERNS = st.recursive(st.one_of(OPERATORS, OPERATORS, OPERATORS, FUNCTIONS), combined, max_leaves=4)
+TREES = st.dictionaries(KEYS, PATTERNS, max_size=3) | PATTERNS
+DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=3) | VALUES
+
+
+@given(PLAIN, VALUES, st.booleans())
+@settings(max_examples=600, deadline=None)
+def test_a_closure_is_what_it_stands_for(pattern: Any, value: Any, conversions: bool) -> None:
+    """A compiled pattern and the evaluator agree about every value, in both readings."""
+    assert closure_of(pattern, conversions)(value) == matches(pattern, value, conversions=conversions)
+
+
+@given(PLAIN, VALUES, st.booleans())
+@settings(max_examples=600, deadline=None)
+def test_the_leaves_of_a_pattern_are_the_pattern(pattern: Any, value: Any, conversions: bool) -> None:
+    """A tree that is taken apart matches what it matched in one piece."""
+    taken_apart = condition([((), pattern)], conversions=conversions)
+    assert taken_apart.holds(value) == matches(pattern, value, conversions=conversions)
+
+
+def reference(conditions: list[tuple[int, Condition]], root: object) -> tuple[list[int], list[tuple[int, type]]]:
+    """Every condition alone, with nothing but ``matches``."""
+    found, failures = verified(conditions, root, Condition.holds)
+    return list(found), [(number, type(error)) for number, error in failures]
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> tuple[list[Any], list[Any]]:
+    """Many similar patterns, as an application has them, and documents that some of them match; made from a seed."""
+    chance = Random(draw(st.integers(0, 2**32)))
+    ids = [f"id-{n}" for n in range(chance.choice([3, 40]))]
+    numbers: list[Any] = [
+        chance.choice([n, float(n), Decimal(n), n / 10, Decimal(n) / 10]) for n in range(chance.choice([4, 40]))
+    ]
+    numbers += [BIG + 1, 1e23, 10**23]
+    texts = [f"{word}:{n}" for word in ("user", "order", "a") for n in range(12)]
+    makers: list[Any] = [
+        lambda: {"a": chance.choice(ids)},
+        lambda: {"a": one_of(*chance.sample(ids, 2))},
+        lambda: {"b": chance.choice([gt, gte, lt, lte])(chance.choice(numbers))},
+        lambda: {"b": and_(gte(chance.choice(numbers)), lt(chance.choice(numbers)))},
+        lambda: {"b": between(chance.choice(numbers), chance.choice(numbers)), "a": chance.choice(ids)},
+        lambda: {"b": chance.choice(numbers), "c": {"a": chance.choice(ids)}},
+        lambda: {"b": one_of(str(chance.choice(numbers)), chance.choice(numbers))},
+        lambda: {"c": prefix(chance.choice(texts))},
+        lambda: {"c": match(chance.choice(texts) + chance.choice(["$", "x?", "(1|2)", ""]))},
+        lambda: {"c": chance.choice(IDS), "a": not_(chance.choice(ids))},
+        lambda: {"a": chance.choice([None, exists(), small, stubborn]), "b": gt(chance.choice(numbers))},
+        lambda: {"a": or_(None, chance.choice(ids)), "c": {"b": {"a": None}}},
+    ]
+    makers = chance.sample(makers, chance.choice([1, 2, 4, len(makers)]))
+    of_c: list[Any] = [
+        lambda: chance.choice(texts),
+        lambda: chance.choice(texts) + "1",
+        lambda: {"a": chance.choice(ids), "b": chance.choice([None, {}, {"a": None}])},
+        lambda: chance.choice([*IDS, *map(str, IDS)]),
+    ]
+    documents = [
+        {
+            "a": chance.choice([*ids, None, 5]),
+            "b": chance.choice([*numbers, *map(str, numbers), None, True]),
+            "c": chance.choice(of_c)(),
+        }
+        for _ in range(12)
+    ]
+    return [chance.choice(makers)() for _ in range(chance.choice([10, 60, 200]))], documents
+
+
+def agree(trees: list[Any], documents: list[Any], conversions: bool) -> None:
+    """The index and the loop find the same, in the same order, with the same failures."""
+    conditions = [(3 * n, condition([((), tree)], conversions=conversions)) for n, tree in enumerate(trees)]
+    built = Index(conditions)
+    for document in documents:
+        found, failures = built.matching(document)
+        assert (list(found), [(n, type(error)) for n, error in failures]) == reference(conditions, document)
+
+
+@given(st.lists(TREES, max_size=12), st.lists(DOCUMENTS, max_size=4), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_an_index_finds_what_asking_each_condition_finds(
+    trees: list[Any], documents: list[Any], conversions: bool
+) -> None:
+    """Matches, their order and the failures are those of the loop over all, for any patterns and any values."""
+    agree(trees, documents, conversions)
+
+
+SMALL = {"_FEW": 2, "_NODE": 32, "_BLOCKS": 8, "_VALUES": 6, "_COLUMNS": 2, "_LENGTHS": 2}
+
+
+@given(crowds(), st.booleans(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_an_index_over_many_finds_the_same(
+    crowd: tuple[list[Any], list[Any]], conversions: bool, cramped: bool
+) -> None:
+    """So it is where look-ups, beginnings, bitmaps and blocks of bounds stand above each other, and all are full."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in SMALL.items() if cramped else ():
+            patch.setattr(index_module, name, size)
+        agree(*crowd, conversions)
+
+
+@given(st.text("ab|()[]^$*+?{}1,.\\", max_size=8), st.text("ab|1.,", max_size=6))
+@settings(max_examples=1500, deadline=None)
+@example("a|b", "b")
+@example("(?#(|)a|b", "b")
+def test_what_a_regular_expression_matches_begins_with_its_literal_start(source: str, text: str) -> None:
+    """No text that a regular expression matches begins otherwise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            regex = re.compile(source)
+    except (re.error, OverflowError):
+        return
+    if regex.match(text):
+        assert text.startswith(literal_start(regex))
+
+
+@pytest.mark.parametrize(
+    ("source", "start"),
+    [
+        ("user:login:(web|app)", "user:login:"),
+        (r"^item\.added$", "item.added"),
+        ("ab*", "a"),
+        ("ab+c", "ab"),
+        ("a|b", ""),
+        ("(?i)a", ""),
+        (r"\d+", ""),
+    ],
+)
+def test_literal_starts(source: str, start: str) -> None:
+    """The usual forms have the start that one sees."""
+    assert literal_start(re.compile(source)) == start
+
+
+@pytest.mark.parametrize("made", [lambda n: {"a": f"id-{n}"}, lambda n: {"a": match(f"id-{n}$")}, lambda n: {"a": between(n, n)}])  # fmt: skip
+def test_an_index_asks_only_a_few(made: Any) -> None:
+    """Of a thousand conditions that one value tells apart, fewer than twenty patterns are evaluated for a payload."""
+    calls: list[object] = []
+
+    def counting(pattern: Any, conversions: bool) -> Any:
+        def test(value: Any) -> bool:
+            calls.append(pattern)
+            return matches(pattern, value, conversions=conversions)
+
+        return test
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index_module, "test_of", counting)
+        built = Index([(n, condition([((), made(n))], conversions=False)) for n in range(1000)])
+    assert list(built.matching({"a": 77 if made(1) == {"a": between(1, 1)} else "id-77"})[0]) == [77]
+    assert len(calls) < 20
