@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
@@ -26,7 +25,8 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
-from mega_typed.match import Pattern, is_nan, matches
+from mega_typed.match import Pattern, ends, is_nan, is_predicate, matches
+from mega_typed.regexes import bounded
 from pydantic import BaseModel
 
 Path: TypeAlias = tuple[object, ...]
@@ -170,15 +170,10 @@ _PLAIN_EQUALITY: Final = {
 
 def _runs_code(pattern: object) -> bool:
     """Whether deciding a pattern runs code of the author's: a function, a class with its own ``==``."""
-    if isinstance(pattern, Pattern):
-        return any(map(_runs_code, pattern.operands))
-    if isinstance(pattern, Mapping):
-        return any(map(_runs_code, cast("Mapping[object, object]", pattern).values()))
-    if isinstance(pattern, list | tuple | AbstractSet):
-        return any(map(_runs_code, cast("Collection[object]", pattern)))
-    if isinstance(pattern, re.Pattern):
-        return False
-    return callable(pattern) or type(pattern).__eq__ not in _PLAIN_EQUALITY
+    return any(
+        is_predicate(end) or (type(end).__eq__ not in _PLAIN_EQUALITY and not isinstance(end, re.Pattern))
+        for end in ends(pattern)
+    )
 
 
 def conjunction(tests: Sequence[tuple[Path, Test]]) -> Test:
@@ -287,8 +282,8 @@ def _regex(operands: Sequence[Any], slow: Test, conversions: bool) -> Test:
     (regex,) = operands
     if not isinstance(regex, re.Pattern) or not isinstance(regex.pattern, str):
         return slow
-    matched = regex.match
-    return lambda value: matched(value) is not None if type(value) is str else slow(value)
+    matched, longest = regex.match, bounded(regex).longest
+    return lambda value: matched(value) is not None if type(value) is str and len(value) <= longest else slow(value)
 
 
 def _text(holds: Callable[[str, str], bool], operands: Sequence[Any], slow: Test, conversions: bool) -> Test:

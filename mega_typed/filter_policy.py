@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,7 +32,7 @@ from uuid import UUID
 from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
 from mega_typed.errors import ConfigurationError
 from mega_typed.event import Event, Model
-from mega_typed.match import Pattern, is_nan, matches, not_
+from mega_typed.match import Pattern, has_predicate, is_nan, is_predicate, matches, not_
 from mega_typed.publishers import (
     DOMAIN_ATTRIBUTE,
     NAME_ATTRIBUTE,
@@ -41,9 +41,9 @@ from mega_typed.publishers import (
     VERSION_ATTRIBUTE,
     travels_as_attribute,
 )
+from mega_typed.regexes import literal_start
 from mega_typed.schema_check import EVENT_KEYS
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber
-from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
 __all__ = ["FilterPolicy", "Residual", "filter_policy"]
@@ -311,7 +311,7 @@ def _present(pattern: object, kind: _Kind, conversions: bool) -> _Answer:
     """What it says about a value that is present."""
     if pattern is None:
         return _Said(())
-    if _is_predicate(pattern):
+    if is_predicate(pattern):
         return _PREDICATE
     if kind.name == "options":
         return _options(pattern, kind)
@@ -366,7 +366,9 @@ def _operator(pattern: Pattern[Any], kind: _Kind, conversions: bool) -> _Answer:
         case "prefix" | "suffix" if textual and operands[0] and _is_unicode(operands[0]):
             return _Said(({pattern.operator: str.__str__(operands[0])},))
         case "match" if textual:
-            literal = _literal_prefix(operands[0])
+            literal = literal_start(operands[0]) if isinstance(operands[0], re.Pattern) else ""
+            if not _is_unicode(literal):
+                return _MANY_SPELLINGS
             return _Said(({"prefix": literal},), whole=False) if literal else "SNS has no regular expressions"
         case "ignore_case" if textual:
             return _ignoring_case(operands[0])
@@ -408,7 +410,7 @@ def _both(pattern: Pattern[Any], kind: _Kind, conversions: bool) -> _Answer:
     best = min(said, key=lambda each: (_weight(each.rules), len(each.rules)))
     if kind.name == "text" and all(isinstance(rule, str) for rule in best.rules):
         kept = tuple(rule for rule in best.rules if _admits(pattern, rule, conversions))
-        return _Said(kept, not _has_predicate(pattern))
+        return _Said(kept, not has_predicate(pattern))
     excluded = [values for each in said if (values := _excluded(each.rules))]
     if len(excluded) > 1 and _excluded(best.rules):
         together = {"anything-but": list(dict.fromkeys(value for values in excluded for value in values))}
@@ -427,7 +429,7 @@ def _negated(pattern: object, kind: _Kind, conversions: bool) -> _Answer:
     """What a present value is that does not match. Only of a scalar: what AWS negates in lists is not documented."""
     if pattern is None:
         return _being_there(kind)
-    if _is_predicate(pattern):
+    if is_predicate(pattern):
         return _PREDICATE
     operator = pattern.operator if isinstance(pattern, Pattern) else ""
     operands: tuple[Any, ...] = pattern.operands if isinstance(pattern, Pattern) else ()
@@ -475,11 +477,11 @@ def _options(pattern: object, kind: _Kind) -> _Answer:
     """An enumeration: the values that match, whatever the pattern is."""
     values = [value for value in kind.options if _admits(pattern, value, conversions=False)]
     if len(values) == len(kind.options):
-        return _PREDICATE if _has_predicate(pattern) else _being_there(_Kind("text" if "" in values else "solid"))
+        return _PREDICATE if has_predicate(pattern) else _being_there(_Kind("text" if "" in values else "solid"))
     rules = tuple(value if isinstance(value, str | bool) else {"numeric": ["=", value]} for value in values)
     if not all(isinstance(v, str | bool) or (isinstance(v, int) and abs(v) < _LARGEST) for v in values):
         return _OUT_OF_RANGE
-    return _Said(rules, not _has_predicate(pattern))
+    return _Said(rules, not has_predicate(pattern))
 
 
 # An order, equality and their negation on numbers are ranges, both ends included. A float is compared with five digits
@@ -493,14 +495,14 @@ def _numbers(pattern: object, kind: _Kind) -> _Answer:
     integers = kind.name == "integer"
     ranges = _ranges(pattern, integers, negated=False)
     if ranges is None:
-        return _PREDICATE if _has_predicate(pattern) else _NO_OPERATOR
+        return _PREDICATE if has_predicate(pattern) else _NO_OPERATOR
     ranges = _clipped(ranges, [(kind.low, kind.high)])
     every = (kind.low, kind.high)
     exact = every in ranges
     ranges = _merged(ranges, integers)
     if every in ranges:
-        return _PREDICATE if _has_predicate(pattern) else _being_there(kind) if integers or exact else _FIVE_DIGITS
-    whole = integers and not _has_predicate(pattern)
+        return _PREDICATE if has_predicate(pattern) else _being_there(kind) if integers or exact else _FIVE_DIGITS
+    whole = integers and not has_predicate(pattern)
     rules = [_range_rule(low, high) for low, high in ranges]
     if None not in rules:
         return _Said(_once(rules), whole)
@@ -636,58 +638,9 @@ def _ignoring_case(text: str) -> _Answer:
     return _Said(({"equals-ignore-case": lower},) if lower else ("",))
 
 
-def _literal_prefix(regex: object) -> str:
-    """What every match of a regular expression begins with, as far as it is written out."""
-    if not isinstance(regex, re.Pattern) or regex.flags & (re.IGNORECASE | re.VERBOSE) or _has_branches(regex.pattern):
-        return ""
-    prefix = ""
-    for literal, following in _literals(regex.pattern.removeprefix("^")):
-        if following and following in "*?{":
-            break
-        prefix += literal.removeprefix("\\")
-        if following == "+":
-            break
-    return prefix if _is_unicode(prefix) else ""
-
-
-def _literals(source: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while found := _LITERAL.match(source, position):
-        position = found.end()
-        yield found[0], source[position : position + 1]
-
-
-_LITERAL: Final = re.compile(r"\\[^A-Za-z0-9]|[^\\.^$*+?{}\[\]|()]", re.DOTALL)
-_NESTED: Final = re.compile(r"\\.|\[\^?\]?(\\.|[^\]\\])*\]", re.DOTALL)
-
-
-def _has_branches(source: str) -> bool:
-    """Whether a ``|`` stands outside of all groups."""
-    depth = 0
-    for character in _NESTED.sub("", source):
-        depth += (character == "(") - (character == ")")
-        if character == "|" and depth == 0:
-            return True
-    return False
-
-
-def _is_predicate(pattern: object) -> bool:
-    return callable(pattern) and not isinstance(pattern, Pattern | BaseModel)
-
-
-def _has_predicate(pattern: object) -> bool:
-    if isinstance(pattern, Pattern):
-        return any(map(_has_predicate, pattern.operands))
-    if isinstance(pattern, Mapping):
-        return any(map(_has_predicate, pattern.values()))
-    if isinstance(pattern, list | tuple | set | frozenset):
-        return any(map(_has_predicate, pattern))
-    return _is_predicate(pattern)
-
-
 def _admits(pattern: object, value: object, conversions: bool) -> bool:
     """Whether a value can match, were every predicate to agree; none is called."""
-    if not _has_predicate(pattern):
+    if not has_predicate(pattern):
         return matches(pattern, value, conversions=conversions)
     if isinstance(pattern, Pattern) and pattern.operator == "and":
         return all(_admits(operand, value, conversions) for operand in pattern.operands)

@@ -13,6 +13,7 @@ and ``exact`` false. This file knows nothing of patterns and schemas.
 from __future__ import annotations
 
 import re
+import warnings
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -144,7 +145,9 @@ UNBOUNDED: Final[int] = int(_parser.MAXREPEAT)
 
 def parsed(regex: re.Pattern[str]) -> Any:
     """The parts of an expression, each a code and its argument, as ``re`` itself reads them."""
-    return _parser.parse(regex.pattern, regex.flags)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whatever there is to warn of was said when it was compiled
+        return _parser.parse(regex.pattern, regex.flags)
 
 
 class _TooLarge(Exception):  # noqa: N818 - it steers the building and leaves this file never

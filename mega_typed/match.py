@@ -25,7 +25,7 @@ This file knows nothing of events, payloads, subscribers or schemas.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -337,6 +337,31 @@ def matches(pattern: object, value: object, *, conversions: bool = False) -> boo
     if callable(pattern):
         return _predicate(pattern, value)
     return _equal(pattern, value, conversions)
+
+
+def is_predicate(pattern: object) -> bool:
+    """Whether a pattern is a function of the value."""
+    return callable(pattern) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet)
+
+
+def ends(pattern: object) -> Iterator[object]:
+    """What stands at the ends of a pattern, however deep: plain operands and predicates, from left to right."""
+    if isinstance(pattern, Pattern):
+        inner: Iterable[object] = pattern.operands
+    elif isinstance(pattern, Mapping):
+        inner = cast("Mapping[object, object]", pattern).values()
+    elif isinstance(pattern, list | tuple | AbstractSet):
+        inner = cast("Collection[object]", pattern)
+    else:
+        yield pattern
+        return
+    for each in inner:
+        yield from ends(each)
+
+
+def has_predicate(pattern: object) -> bool:
+    """Whether deciding a pattern may call a function."""
+    return any(map(is_predicate, ends(pattern)))
 
 
 def _matches_absence(pattern: object) -> bool:

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from mega_typed.annotations import Bounds, members
 from mega_typed.errors import Fault
-from mega_typed.match import Pattern, is_nan
+from mega_typed.match import Pattern, is_nan, is_predicate
 from mega_typed.possible import Demand, possible
 from mega_typed.regexes import why_unbounded
 from pydantic import BaseModel
@@ -79,7 +79,7 @@ def check_value(pattern: object, annotation: object, path: str) -> Faults:
         return [] if optional else [Fault(path, "this field is never absent or null, so None can never match it")]
     if isinstance(pattern, Pattern) and pattern.operator in _ANY_TYPE:
         return _ANY_TYPE[pattern.operator](pattern, annotation, path)
-    if _is_predicate(pattern):
+    if is_predicate(pattern):
         return _check_predicate(cast("Callable[..., object]", pattern), path)
     attempts = [_check_member(pattern, kind, path) for kind in kinds]
     if len(attempts) > 1 and all(attempts) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet):
@@ -102,10 +102,6 @@ def _show(value: object) -> str:
     if isinstance(value, Pattern):
         return repr(value)
     return f"{value!r} ({type(value).__name__})"
-
-
-def _is_predicate(pattern: object) -> bool:
-    return callable(pattern) and not isinstance(pattern, Pattern | BaseModel)
 
 
 def _is_model(member: object) -> TypeIs[type[BaseModel]]:

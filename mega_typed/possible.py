@@ -30,7 +30,7 @@ from uuid import UUID
 
 from mega_typed.annotations import Bounds, Carried, Member, members
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
-from mega_typed.match import Pattern, PredicateFailed, matches
+from mega_typed.match import Pattern, PredicateFailed, ends, has_predicate, is_predicate, matches
 from mega_typed.scales import ORDERED, is_finite, representatives
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -97,7 +97,7 @@ class _Search:
             pending, atoms = stack.pop()
             if not pending:
                 if not _contradict(atoms):
-                    yield [atom for atom in atoms if not _is_function(atom.pattern)]
+                    yield [atom for atom in atoms if not is_predicate(atom.pattern)]
                 continue
             *rest, demand = pending
             ways = _taken_apart(demand)
@@ -110,7 +110,7 @@ class _Search:
         """Whether a value fulfils atoms; functions and what is too costly count as fulfilled."""
         self._step()
         for atom in atoms:
-            if _has_function(atom.pattern):
+            if has_predicate(atom.pattern):
                 continue
             try:
                 if matches(atom.pattern, value, conversions=self._conversions) != atom.holds:
@@ -390,42 +390,19 @@ def _same_collection(pattern: Collection[object], holds: bool) -> list[list[Dema
 
 def _contradict(atoms: _Demands) -> bool:
     """Whether one and the same function has to answer yes and no."""
-    functions = [atom for atom in atoms if _is_function(atom.pattern)]
+    functions = [atom for atom in atoms if is_predicate(atom.pattern)]
     return any(a.holds and not b.holds and a.pattern == b.pattern for a, b in product(functions, repeat=2))
 
 
-def _is_function(pattern: object) -> bool:
-    return callable(pattern) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet)
-
-
-def _has_function(pattern: object) -> bool:
-    return any(map(_is_function, _leaves(pattern)))
-
-
 def _is_plain(pattern: object) -> bool:
-    return pattern is not None and not _is_function(pattern) and not isinstance(pattern, _COMPOSED)
+    return pattern is not None and not is_predicate(pattern) and not isinstance(pattern, _COMPOSED)
 
 
 _COMPOSED: Final = (Pattern, Mapping, list, tuple, AbstractSet)
 
 
-def _leaves(pattern: object) -> Iterator[object]:
-    """The operands at the ends of a pattern: plain values and functions."""
-    if isinstance(pattern, Pattern):
-        inner: Iterable[object] = pattern.operands
-    elif isinstance(pattern, Mapping):
-        inner = cast("Mapping[object, object]", pattern).values()
-    elif isinstance(pattern, list | tuple | AbstractSet):
-        inner = cast("Collection[object]", pattern)
-    else:
-        yield pattern
-        return
-    for each in inner:
-        yield from _leaves(each)
-
-
 def _constants(pattern: object) -> Iterator[object]:
-    return (leaf for leaf in _leaves(pattern) if not _is_function(leaf))
+    return (leaf for leaf in ends(pattern) if not is_predicate(leaf))
 
 
 def _choices(atoms: _Demands) -> Sequence[object] | None:
@@ -458,7 +435,7 @@ def _sorts(pattern: object) -> set[Any]:
         return set()
     if isinstance(pattern, Mapping | list | tuple | AbstractSet):
         return set()
-    return {_sort(leaf) for leaf in _leaves(pattern)}
+    return {_sort(leaf) for leaf in ends(pattern)}
 
 
 def _says_something_of_texts(pattern: object) -> bool:

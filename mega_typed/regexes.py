@@ -15,12 +15,16 @@ from typing import Any, Final, NamedTuple, cast
 
 from mega_typed.languages import UNBOUNDED, Expression, parsed
 
-__all__ = ["BoundedMatch", "TextTooLong", "bounded", "why_unbounded"]
+__all__ = ["BoundedMatch", "TextTooLong", "bounded", "literal_start", "why_unbounded"]
 
 _WAYS: Final = 10**6
 """Ways to read a text that ``re`` may try where an automaton can take over."""
 _WAYS_ALONE: Final = 10**8
 """The same where none can."""
+
+
+_LONG: Final = 1000
+"""Characters of a literal start."""
 
 
 class TextTooLong(Exception):  # noqa: N818 - a pattern cannot be evaluated; its subscriber hears of it as of a predicate
@@ -86,6 +90,39 @@ class BoundedMatch:
 
 bounded = lru_cache(maxsize=4096)(BoundedMatch)
 """The ``BoundedMatch`` of an expression, remembered."""
+
+
+def literal_start(regex: re.Pattern[Any]) -> str:
+    """A text with which everything begins at whose start an expression matches; often an empty one."""
+    return _start(parsed(regex), regex.flags)[0] if isinstance(regex.pattern, str) else ""
+
+
+def _start(parts: Any, flags: int) -> tuple[str, bool]:
+    """The literal start of a sequence, and whether it is all of it."""
+    text = ""
+    for code, argument in parts:
+        literal, whole = _literal(str(code), argument, flags)
+        text += literal
+        if not whole:
+            return text, False
+    return text, True
+
+
+def _literal(code: str, argument: Any, flags: int) -> tuple[str, bool]:
+    match code:
+        case "LITERAL" if not flags & re.IGNORECASE:
+            return chr(argument), True
+        case "AT":
+            return "", True
+        case "SUBPATTERN":
+            _, added, removed, inner = argument
+            return _start(inner, (flags | added) & ~removed)
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            low, high, inner = argument
+            text, whole = _start(inner, flags) if low else ("", False)
+            return (text * low, high == low) if whole and len(text) * low <= _LONG else (text, False)
+        case _:
+            return "", False
 
 
 def why_unbounded(regex: re.Pattern[str]) -> str | None:

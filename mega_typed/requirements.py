@@ -25,6 +25,7 @@ from bson.code import Code
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
 from mega_typed.match import Pattern, is_nan, numeric_string
+from mega_typed.regexes import literal_start
 
 Number: TypeAlias = int | Decimal
 
@@ -212,41 +213,6 @@ def _prefix(operands: tuple[Any, ...]) -> Prefix | None:
 def _regex(operands: tuple[Any, ...]) -> Prefix | None:
     text = literal_start(operands[0]) if isinstance(operands[0], re.Pattern) else ""
     return Prefix(text, exact=False) if text else None
-
-
-def literal_start(regex: re.Pattern[Any]) -> str:
-    """A text with which everything begins at whose start a regular expression matches; often an empty one.
-
-    Read from left to right: what is not plainly a character ends it, and the one before a quantifier does not count.
-    """
-    source = regex.pattern
-    if not isinstance(source, str) or regex.flags & (re.IGNORECASE | re.VERBOSE) or _has_branches(source):
-        return ""
-    text, at = "", 1 if source.startswith("^") else 0
-    while token := _LITERAL.match(source, at):
-        at = token.end()
-        if source[at : at + 1] in ("?", "*", "{"):
-            break
-        text += token[0][-1]
-        if source[at : at + 1] == "+":
-            break
-    return text
-
-
-_LITERAL: Final = re.compile(r"\\[^\w\s]|[^\\.^$*+?{}\[\]|()]", re.DOTALL)
-
-
-def _has_branches(source: str) -> bool:
-    """Whether there is a ``|`` outside of groups, or might be."""
-    if "|" not in source:
-        return False
-    depth = at = 0
-    for token in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", source, re.DOTALL):
-        at = token.end()
-        if token[0] == "|" and depth <= 0:
-            return True
-        depth += {"(": 1, ")": -1}.get(token[0], 0)
-    return "[" in source[at:] or "(?#" in source
 
 
 def text_of(value: Any) -> str | None:

@@ -42,7 +42,7 @@ from mega_typed import (
     filter_policy,
 )
 from mega_typed import match as language
-from mega_typed.filter_policy import _at, _kind, _literal_prefix, _Place
+from mega_typed.filter_policy import _at, _kind, _Place
 from mega_typed.match import (
     and_,
     any_,
@@ -478,20 +478,6 @@ def test_no_character_but_the_excluded_folds_to_ascii() -> None:
         folded = chr(point).casefold()
         if folded.isascii():
             assert re.search("k|s|f[fil]", folded), hex(point)
-
-
-@pytest.mark.parametrize(
-    ("regex", "expected"),
-    [
-        ("abc", "abc"), ("^abc$", "abc"), (r"a\.b", "a.b"), (r"a\d", "a"), ("ab*", "a"), ("ab?", "a"), ("ab+c", "ab"),
-        ("ab{0,2}", "a"), ("a|b", ""), ("a(b|c)", "a"), ("a[|]b", "a"), (r"a\|b", "a|b"), ("(?i)ab", ""),
-        ("(?x) a b", ""), ("(?:ab)", ""), ("[a]b", ""), ("a]b", "a"), ("", ""), (".a", ""), (r"\Aab", ""), ("é+", "é"),
-        ("[]|]x|y", ""), (r"a[\]|]b", "a"), (r"\\a", "\\a"), ("a(|b)", "a"), ("(a)|b", ""),
-    ],
-)  # fmt: skip
-def test_the_literal_prefix_of_a_regular_expression(regex: str, expected: str) -> None:
-    """It is what every match begins with."""
-    assert _literal_prefix(re.compile(regex)) == expected
 
 
 # --- it drops what it can ----------------------------------------------------------------------------------------------

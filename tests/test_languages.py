@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
 from mega_typed.match import PredicateFailed, match, matches
-from mega_typed.regexes import BoundedMatch, TextTooLong, why_unbounded
+from mega_typed.regexes import BoundedMatch, TextTooLong, literal_start, why_unbounded
 
 LETTERS = "ab1 \n-A"
 TEXTS = ["".join(letters) for length in range(4) for letters in product(LETTERS, repeat=length)]
@@ -196,3 +197,34 @@ def test_a_text_that_is_too_long_for_look_around_is_a_defect() -> None:
 def test_an_expression_without_bound_is_named(regex: str, bounded: bool) -> None:
     """What can explode and has no automaton is refused, and nothing else is."""
     assert (why_unbounded(re.compile(regex)) is None) == bounded
+
+
+@given(st.text("ab|()[]^$*+?{}1,.\\", max_size=8), st.text("ab|1.,", max_size=6))
+@settings(max_examples=1500, deadline=None)
+@example("a|b", "b")
+@example("(?#(|)a|b", "b")
+def test_what_a_regular_expression_matches_begins_with_its_literal_start(source: str, text: str) -> None:
+    """No text that a regular expression matches begins otherwise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            regex = re.compile(source)
+    except (re.error, OverflowError):
+        return
+    if regex.match(text):
+        assert text.startswith(literal_start(regex))
+
+
+@pytest.mark.parametrize(
+    ("regex", "expected"),
+    [
+        ("abc", "abc"), ("^abc$", "abc"), (r"a\.b", "a.b"), (r"a\d", "a"), ("ab*", "a"), ("ab?", "a"), ("ab+c", "ab"),
+        ("ab{0,2}", "a"), ("ab{2}c", "abbc"), ("a|b", ""), ("a(b|c)", "a"), ("a[|]b", "a|b"), (r"a\|b", "a|b"),
+        ("(?i)ab", ""), ("a(?i:b)", "a"), ("(?x) a b", "ab"), ("(?:ab)c", "abc"), ("[ac]b", ""), ("a]b", "a]b"), ("", ""),
+        (".a", ""), (r"\Aab", "ab"), ("é+", "é"), ("[]|]x|y", ""), (r"\\a", "\\a"), ("a(|b)", "a"), ("(a)|b", ""),
+        ("user:login:(web|app)", "user:login:"), ("(?=ab)a", ""), (r"\d+", ""),
+    ],
+)  # fmt: skip
+def test_the_literal_start_of_an_expression(regex: str, expected: str) -> None:
+    """It is what every match begins with, as far as it is written out."""
+    assert literal_start(re.compile(regex)) == expected

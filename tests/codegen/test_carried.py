@@ -31,7 +31,7 @@ ATTRIBUTES: dict[str, Any] = {
     "loose": {"type": ["string", "integer"], "not": {"const": 1}, "minimum": 0, "minLength": 2},
     "anything": {"not": {"const": "x"}},
 }  # fmt: skip
-SCHEMA = {**event(ATTRIBUTES), "$defs": {"word": {"type": "string", "minLength": 2}}}
+SCHEMA = {**event(ATTRIBUTES, domain="carried"), "$defs": {"word": {"type": "string", "minLength": 2}}}
 SCHEMA["properties"]["event"]["properties"]["subject"] = {"type": "string", "pattern": "^[0-9]+$"}
 SCALARS = [
     0,
@@ -62,7 +62,7 @@ SCALARS = [
 def base(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The generated subscriber."""
     imported(package({"shop/thing.schema.json": SCHEMA}), tmp_path_factory.mktemp("generated"), "carried_events")
-    return importlib.import_module("carried_events.shop").ThingHappenedSubscriber
+    return importlib.import_module("carried_events.carried").ThingHappenedSubscriber
 
 
 def refused(base: Any, **patterns: Any) -> bool:
