@@ -81,7 +81,7 @@ def tried(inside: list[Callable[[str], object]], outside: list[Callable[[str], o
     return (text for text in TEXTS if all(f(text) for f in inside) and not any(f(text) for f in outside))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(compiled, min_size=1, max_size=2), st.lists(compiled, max_size=2), st.integers(0, 2), st.integers(0, 1))
 def test_a_common_text_is_found_when_there_is_one(
     inside: list[re.Pattern[str]], outside: list[re.Pattern[str]], shortest: int, more: int
