@@ -21,12 +21,14 @@ from mega_typed.errors import (
     RegistrationError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
+from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
 from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
+from mega_typed.subscriptions import explain
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,7 @@ __all__ = [
     "Event",
     "EventSubscriber",
     "EventType",
+    "Explanation",
     "Fault",
     "FilterPolicy",
     "InvalidPayload",
@@ -72,6 +75,7 @@ __all__ = [
     "SubscriberResult",
     "Timestamp",
     "disposition",
+    "explain",
     "filter_policy",
     "lazy_exports",
     "open_envelope",

@@ -1,17 +1,18 @@
-"""The command ``mega-typed``: look at messages from a shell.
+"""The command ``mega-typed``: look at messages and at subscribers from a shell.
 
-The only part of the runtime that prints. Exit statuses: 0 all read, 1 some body could not be read or is not valid, 2
-the command was called wrongly.
+The only part of the runtime that prints. Exit statuses: 0 all is well, 1 some body could not be read or is not valid,
+or something was found that ``--fail-on`` names, 2 the command was called wrongly.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 import msgspec
 from mega_typed import __version__
@@ -19,8 +20,10 @@ from mega_typed.codecs import ContentKind, encode_document
 from mega_typed.codecs import decode as decode_body
 from mega_typed.envelopes import Record, open_envelope
 from mega_typed.errors import MegaError
+from mega_typed.inspection import inspect_subscribers
 from mega_typed.payload import MegaPayload, identity_of
-from mega_typed.registry import registered_class
+from mega_typed.registry import registered_class, registered_events
+from mega_typed.subscribers import Subscriber
 
 __all__ = ["main"]
 
@@ -39,19 +42,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decode.add_argument("file", nargs="?", default="-", help="a body, or one a line; - or nothing for standard input")
     decode.add_argument("--events", metavar="PACKAGE", help="a generated package, such as acme.events")
     decode.set_defaults(run=_decode)
+    subscribers = commands.add_parser(
+        "subscribers",
+        help="report on the subscribers of a module",
+        description="Import a module or package and report on its subscribers: events that nobody handles, subscribers "
+        "that no event can reach, those that receive everything, and pairs that receive the same or may overlap.",
+    )
+    subscribers.add_argument("module", metavar="MODULE", help="a module, such as acme.handlers")
+    subscribers.add_argument("--events", metavar="PACKAGE", help="a generated package whose events are to be handled")
+    subscribers.add_argument("--format", choices=("text", "json"), default="text", help="for people, or for programs")
+    subscribers.add_argument(
+        "--fail-on", choices=FINDINGS, action="append", default=[], metavar="FINDING",
+        help=f"end with status 1 when there are any; may be repeated: {', '.join(FINDINGS)}",
+    )  # fmt: skip
+    subscribers.set_defaults(run=_subscribers)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status
 
 
+FINDINGS: Final = ("unhandled", "unreachable", "everything", "equal", "overlapping", "truncated")
+"""What ``subscribers`` may find: the parts of a ``Report``, in the order in which they are printed."""
+
+
+def _imported(name: str) -> ModuleType | None:
+    """A module of the user's; ``None`` when it cannot be imported, which is said."""
+    sys.path.insert(0, "")
+    try:
+        return import_module(name)
+    except (Exception, SystemExit) as error:
+        print(f"mega-typed: cannot import {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return None
+
+
+def _subscribers(options: argparse.Namespace) -> int:
+    module = _imported(options.module)
+    if module is None or (options.events and _imported(options.events) is None):
+        return 2
+    classes = [each for each in _below(Subscriber) if _belongs(each, module.__name__)]
+    if not classes:
+        print(f"mega-typed: {options.module} defines no subscribers", file=sys.stderr)
+        return 2
+    report = inspect_subscribers(classes, registered_events() if options.events else ()).as_json()
+    if options.format == "json":
+        print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+    else:
+        print("\n".join(_lines(report)))
+    return int(any(report[finding] for finding in options.fail_on))
+
+
+def _below(base: type[Any]) -> Iterator[type[Any]]:
+    """All subclasses, in the order of definition, each once."""
+    found: dict[type[Any], None] = {}
+    stack = [base]
+    while stack:
+        each = stack.pop()
+        stack += reversed(each.__subclasses__())
+        found[each] = None
+    return iter(found)
+
+
+def _belongs(subscriber: type[Any], module: str) -> bool:
+    """Whether a class is of a module or package of the user's, and no base for others: it defines ``process``."""
+    here = subscriber.__module__ == module or subscriber.__module__.startswith(f"{module}.")
+    return here and subscriber.process is not Subscriber.process
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{len(report['subscribers'])} subscribers"
+    for name, events in report["subscribers"].items():
+        yield f"  {name}: {', '.join(events) or 'nothing'}"
+    for finding in FINDINGS:
+        found = report[finding]
+        if found:
+            yield f"{finding}"
+            yield from (f"  {_line(each, found)}" for each in found)
+
+
+def _line(each: Any, found: Any) -> str:
+    if isinstance(found, Mapping):
+        return f"{each}: {found[each]}"
+    return each if isinstance(each, str) else f"{each[0]} and {each[1]}, of {each[2]}"
+
+
 def _decode(options: argparse.Namespace) -> int:
-    if options.events:
-        sys.path.insert(0, "")
-        try:
-            import_module(options.events)
-        except ImportError as error:
-            print(f"mega-typed: cannot import {options.events}: {error}", file=sys.stderr)
-            return 2
+    if options.events and _imported(options.events) is None:
+        return 2
     try:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

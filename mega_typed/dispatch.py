@@ -15,7 +15,7 @@ event that nobody asks for is not read beyond its identity.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import FunctionType
@@ -32,6 +32,7 @@ from mega_typed.errors import (
     RegistrationError,
 )
 from mega_typed.event import Event
+from mega_typed.explanation import Explanation
 from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
     DataSubscriber,
@@ -243,6 +244,17 @@ class Dispatcher:
             return self._outcome(record, Reading.INVALID, error=error, event_type=event_type)
         except DecodeError as error:
             return self._outcome(record, Reading.UNDECODABLE, error=error, event_type=event_type)
+
+    def explain(self, record: Record) -> Iterator[Explanation]:
+        """Why each subscriber that a record could be for matches it or not; no subscriber processes it.
+
+        Raises:
+            DecodeError: the record cannot be read, or is not valid.
+        """
+        envelope = open_envelope(record, self._envelope)
+        content = self._content(envelope.body, envelope.content_type)
+        identity = identity_of(content) if content.kind is ContentKind.OBJECT else None
+        return self._subscriptions.explained(identity, content)
 
     def _content(self, body: str, content_type: str | None) -> Content:
         content = decode(body, content_type)

@@ -12,7 +12,7 @@ as an outcome. Here remain: cannot receive (passing trouble is waited out, with 
 waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the message comes again), told to stop
 (finish the message in hand, give the rest back, delete what is done, return).
 
-The listener knows no payload and logs none.
+The listener knows no payload, and logs none unless it is asked to explain what nobody takes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import threading
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import FrameType
@@ -41,6 +42,8 @@ MAX_BATCH: Final = 10
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 RENEW_AFTER_SECONDS: Final = 1.0
+EXPLAINED: Final = 20
+"""Subscribers of which it is said why they do not take a message."""
 
 
 class SqsListener:
@@ -56,6 +59,8 @@ class SqsListener:
         unmatched: ``"delete"`` or ``"keep"`` messages that no subscriber takes.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
         to_data: turns a text or a blob into a data object, or returns ``None``.
+        explain_unmatched: at log level DEBUG, say of a message that nobody takes why not, subscriber by subscriber.
+            Values of the payload are logged then.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
             configuration files or the instance role.
         aws_secret_access_key: see above.
@@ -84,6 +89,7 @@ class SqsListener:
         unmatched: Literal["delete", "keep"] = "delete",
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
+        explain_unmatched: bool = False,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -106,6 +112,7 @@ class SqsListener:
             client=client,
         )
         self._queue_url = queue_url
+        self._explain_unmatched = explain_unmatched
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
         self._receive_parameters = {
             "QueueUrl": queue_url,
@@ -271,7 +278,18 @@ class SqsListener:
             _log_failure(logging.ERROR, "the dispatcher", error, {"message_id": message_id})
             return None
         _log_outcome(message_id, outcome)
+        if self._explain_unmatched and not outcome.results and outcome.error is None:
+            self._log_explanations(message_id, Record.from_sqs(message))
         return outcome
+
+    def _log_explanations(self, message_id: str, record: Record) -> None:
+        """Why subscribers did not match, one by one; values of the payload are in it."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
+        with suppress(DecodeError):
+            for explanation in islice(self.dispatcher.explain(record), EXPLAINED):
+                fields = {"message_id": message_id, "explanation": str(explanation)}
+                logger.debug("message %s: not matched\n%s", message_id, explanation, extra=fields)
 
     def _delete(self, receipts: Sequence[str]) -> None:
         client = self._clients.get()

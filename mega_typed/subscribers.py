@@ -28,7 +28,16 @@ from mega_typed.pattern_check import always_true, check_fields, check_value, imp
 from mega_typed.payload import MegaPayload
 from typing_extensions import TypeVar
 
-__all__ = ["DataSubscriber", "EventSubscriber", "MessageSubscriber", "Payload", "ProcessStatus", "Subscriber", "Wanted"]
+__all__ = [
+    "DataSubscriber",
+    "EventSubscriber",
+    "MessageSubscriber",
+    "Payload",
+    "ProcessStatus",
+    "Subscriber",
+    "Wanted",
+    "part_types",
+]
 
 
 class ProcessStatus(Enum):
@@ -135,12 +144,8 @@ def _requires_nothing(key: str, pattern: object) -> bool:
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _untyped_fields() -> dict[str, object]:
-    return dict.fromkeys(_ALIASES, Any)
-
-
 @cache
-def _typed_fields(event_class: type[Event]) -> dict[str, object]:
+def part_types(event_class: type[Event]) -> dict[str, object]:
     """The type of each part, and of ``event_attributes`` the fields; with what a carried schema says of them."""
     fields = {name: field.rebuild_annotation() for name, field in event_class.model_fields.items()}
     state = _state_type(fields["object"])
@@ -232,7 +237,7 @@ def _check(written: str, pattern: object, of: object, fixed: object, *, conversi
 def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str, object]]) -> tuple[Faults, Faults]:
     """All patterns held against one event class, or against what is wrong for every type."""
     fields, fixed = (
-        (_untyped_fields(), {}) if event_class is None else (_typed_fields(event_class), _fixed(event_class))
+        (dict.fromkeys(_ALIASES, Any), {}) if event_class is None else (part_types(event_class), _fixed(event_class))
     )
     faults: Faults = []
     always: Faults = []

@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from mega_typed.askers import Askers
 from mega_typed.codecs import Content, ContentKind
-from mega_typed.conditions import Condition, Path, condition, leaves_of
+from mega_typed.conditions import Condition, Path, condition, leaves_of, value_at
 from mega_typed.event import Event
+from mega_typed.explanation import Explanation, explain_pattern
 from mega_typed.index import Failures, Growing, Numbers
 from mega_typed.payload import EventType, MegaPayload
-from mega_typed.subscribers import DataSubscriber, MessageSubscriber, Payload, Subscriber, Wanted
+from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, Subscriber, Wanted
+from pydantic import BaseModel
 
 _SELF: Final = ""
 """Where the event itself stands among the fields of a typed one; no field has this name."""
@@ -69,7 +71,7 @@ class _Typed:
 
     def matching(self, event: Any) -> tuple[Numbers, Failures]:
         fields = event.__dict__
-        return self.growing.matching({**fields, _SELF: event} if self.with_self else fields)
+        return self.growing.matching(_typed_root(event) if self.with_self else fields)
 
 
 class Subscriptions:
@@ -135,6 +137,25 @@ class Subscriptions:
         selection.add(self.messages.matching(payload), payload)
         return selection
 
+    def explained(self, identity: EventType | None, content: Content) -> Iterator[Explanation]:
+        """Of every subscriber of this event type, or of this kind of payload, why it matches or not."""
+        if identity is None:
+            payload = content.document() if content.kind is ContentKind.OBJECT else content.text or content.data
+            yield from (
+                explain(type(each), payload) for each in self.subscribers if not isinstance(each, EventSubscriber)
+            )
+            return
+        for typed in self._typed.get(identity, ()):
+            event = typed.event_class.__from_wire__(content.json_text())
+            asked = (each for each in self.subscribers if typed.event_class in each.__wanted__.event_classes)
+            yield from (explain(type(each), event) for each in asked)
+        untyped = MegaPayload.from_document(content.document())
+        for each in self.subscribers:
+            if isinstance(each, EventSubscriber) and not each.__wanted__.event_classes:
+                yield explain(type(each), untyped)
+            elif isinstance(each, MessageSubscriber):
+                yield explain(type(each), content.document())
+
     def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
         """Who matches what is decoded already: of an event the subscribers of its class; see ``Dispatcher``."""
         typed = self.classes.get(type(payload))
@@ -191,3 +212,37 @@ def _parts(payload: MegaPayload) -> dict[str, Any]:
         parts["object_current"] = state.current
         parts["object_previous"] = state.previous
     return parts
+
+
+def explain(wanted: type[Subscriber[Any]] | object, payload: object) -> Explanation:
+    """Explain whether a subscriber, or a pattern, matches a payload: each part with what was expected and found.
+
+    Args:
+        wanted: a subscriber class, or a pattern over the whole payload.
+        payload: for a subscriber what its ``process`` is given; for a pattern any value. Typed events and other models
+            are read as they are, all else as an untyped subscriber reads it (PATTERNS.md section 1).
+    """
+    if not (isinstance(wanted, type) and issubclass(wanted, Subscriber)):
+        return explain_pattern(wanted, payload, conversions=not isinstance(payload, BaseModel))
+    of: Wanted = wanted.__wanted__
+    if isinstance(payload, Event):
+        parts = [
+            explain_pattern(pattern, value_at(_typed_root(payload), path), path=".".join(map(str, path)))
+            for path, pattern in _fields(of)
+        ]
+        receives = isinstance(payload, of.event_classes)
+    elif isinstance(payload, MegaPayload) and not of.event_classes:
+        values = _parts(payload)
+        declared = {**(of.identity or {}), **(of.parts or {})}
+        parts = [explain_pattern(p, values.get(key), conversions=True, path=key) for key, p in declared.items()]
+        receives = issubclass(wanted, EventSubscriber | MessageSubscriber)
+    else:
+        parts = [explain_pattern(of.whole, payload, conversions=True)]
+        receives = issubclass(wanted, MessageSubscriber) or (
+            issubclass(wanted, DataSubscriber) and isinstance(payload, dict)
+        )
+    return Explanation("", wanted, payload, receives and all(part.matched for part in parts), tuple(parts))
+
+
+def _typed_root(event: Event) -> dict[str, Any]:
+    return {**event.__dict__, _SELF: event}

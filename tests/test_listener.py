@@ -251,6 +251,25 @@ def test_what_needs_an_eye_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert len(client.deleted) == 1
 
 
+@pytest.mark.parametrize("explain_unmatched", [True, False])
+def test_what_nobody_takes_is_explained_when_asked(caplog: pytest.LogCaptureFixture, explain_unmatched: bool) -> None:
+    """At level DEBUG an unmatched message is explained, subscriber by subscriber; without being asked, no value is logged."""
+
+    class Big(EventSubscriber[OrderPlaced]):
+        attributes = {"quantity": gt(50)}
+
+        def process(self, event: OrderPlaced) -> None: ...
+
+    caplog.set_level(logging.DEBUG, "mega_typed.listener")
+    client = FakeClient([message(placed().to_json().decode()), message("text"), message("[1]")])
+    listener = SqsListener(QUEUE, client=client, explain_unmatched=explain_unmatched)
+    listener.register_subscriber(Big)
+    listener.poll_once()
+    explained = [vars(record)["explanation"] for record in caplog.records if hasattr(record, "explanation")]
+    assert len(explained) == explain_unmatched
+    assert ("quantity: gt(50), found 5" in caplog.text) == explain_unmatched
+
+
 def test_what_subscribers_raise_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
     """A subscriber's exception and a defective pattern are logged with their place; retriable ones as warnings."""
 
