@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import FunctionType
 from typing import Any, Literal, cast
 
+import msgspec
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
 from mega_typed.envelopes import EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
@@ -66,8 +66,7 @@ class Disposition(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberResult:
+class SubscriberResult(msgspec.Struct, frozen=True):
     """What one matching subscriber made of a payload; ``error`` is what it raised."""
 
     subscriber: type[Subscriber[Any]]
@@ -75,16 +74,14 @@ class SubscriberResult:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(msgspec.Struct, frozen=True):
     """A subscriber whose pattern could not be evaluated, because a predicate raised. It counts as a non-match."""
 
     subscriber: type[Subscriber[Any]]
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a record.
 
     Attributes:

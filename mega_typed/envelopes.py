@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal, cast
 
@@ -33,8 +32,7 @@ Attributes = Mapping[str, str | bytes]
 """Message attributes: the values without their data types."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A message as a queue or Lambda delivered it.
 
     Attributes:
@@ -48,8 +46,8 @@ class Record:
     body: str
     message_id: str = ""
     receipt_handle: str = ""
-    attributes: Attributes = field(default_factory=dict[str, str | bytes])
-    system: Mapping[str, str] = field(default_factory=dict[str, str])
+    attributes: Attributes = msgspec.field(default_factory=dict[str, str | bytes])
+    system: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
 
     @property
     def receive_count(self) -> int:
@@ -82,8 +80,7 @@ class Record:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """An opened envelope.
 
     Attributes:
@@ -101,7 +98,7 @@ class Envelope:
     kind: EnvelopeKind
     body: str
     content_type: str | None = None
-    attributes: Attributes = field(default_factory=dict[str, str | bytes])
+    attributes: Attributes = msgspec.field(default_factory=dict[str, str | bytes])
     message_id: str = ""
     topic_arn: str | None = None
     subject: str | None = None

@@ -41,7 +41,7 @@ from mega_typed.publishers import (
     VERSION_ATTRIBUTE,
     travels_as_attribute,
 )
-from mega_typed.regexes import literal_start
+from mega_typed.regexes import bounded
 from mega_typed.schema_check import EVENT_KEYS
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber
 from typing_extensions import TypeAliasType
@@ -366,7 +366,7 @@ def _operator(pattern: Pattern[Any], kind: _Kind, conversions: bool) -> _Answer:
         case "prefix" | "suffix" if textual and operands[0] and _is_unicode(operands[0]):
             return _Said(({pattern.operator: str.__str__(operands[0])},))
         case "match" if textual:
-            literal = literal_start(operands[0]) if isinstance(operands[0], re.Pattern) else ""
+            literal = bounded(operands[0]).start if isinstance(operands[0], re.Pattern) else ""
             if not _is_unicode(literal):
                 return _MANY_SPELLINGS
             return _Said(({"prefix": literal},), whole=False) if literal else "SNS has no regular expressions"

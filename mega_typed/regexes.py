@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from mega_typed.languages import UNBOUNDED, Expression, parsed
 
-__all__ = ["BoundedMatch", "TextTooLong", "bounded", "literal_start", "why_unbounded"]
+__all__ = ["BoundedMatch", "TextTooLong", "bounded", "why_unbounded"]
 
 _WAYS: Final = 10**6
 """Ways to read a text that ``re`` may try where an automaton can take over."""
@@ -59,12 +59,15 @@ class BoundedMatch:
 
     Attributes:
         longest: the length of the longest text that ``re`` is trusted with.
+        start: a text with which everything begins that matches; often an empty one.
     """
 
-    __slots__ = ("_language", "_match", "longest", "regex")
+    __slots__ = ("_language", "_match", "longest", "regex", "start")
 
     def __init__(self, regex: re.Pattern[str]) -> None:
-        ways, automatic = _ways(parsed(regex))
+        parts = parsed(regex)
+        ways, automatic = _ways(parts)
+        self.start = _start(parts, regex.flags)[0]
         self.regex = regex
         self.longest = ways.longest(_WAYS if automatic else _WAYS_ALONE)
         self._match = regex.match
@@ -88,13 +91,8 @@ class BoundedMatch:
         return self._language.matches(text)
 
 
-bounded = lru_cache(maxsize=4096)(BoundedMatch)
-"""The ``BoundedMatch`` of an expression, remembered."""
-
-
-def literal_start(regex: re.Pattern[Any]) -> str:
-    """A text with which everything begins at whose start an expression matches; often an empty one."""
-    return _start(parsed(regex), regex.flags)[0] if isinstance(regex.pattern, str) else ""
+bounded = lru_cache(maxsize=16_384)(BoundedMatch)
+"""The ``BoundedMatch`` of an expression, remembered: reading an expression costs more than a match."""
 
 
 def _start(parts: Any, flags: int) -> tuple[str, bool]:

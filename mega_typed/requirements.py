@@ -25,7 +25,7 @@ from bson.code import Code
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
 from mega_typed.match import Pattern, is_nan, numeric_string
-from mega_typed.regexes import literal_start
+from mega_typed.regexes import bounded
 
 Number: TypeAlias = int | Decimal
 
@@ -211,7 +211,8 @@ def _prefix(operands: tuple[Any, ...]) -> Prefix | None:
 
 
 def _regex(operands: tuple[Any, ...]) -> Prefix | None:
-    text = literal_start(operands[0]) if isinstance(operands[0], re.Pattern) else ""
+    regex = operands[0]
+    text = bounded(regex).start if isinstance(regex, re.Pattern) and isinstance(regex.pattern, str) else ""
     return Prefix(text, exact=False) if text else None
 
 

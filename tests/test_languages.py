@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
 from mega_typed.match import PredicateFailed, match, matches
-from mega_typed.regexes import BoundedMatch, TextTooLong, literal_start, why_unbounded
+from mega_typed.regexes import BoundedMatch, TextTooLong, why_unbounded
 
 LETTERS = "ab1 \n-A"
 TEXTS = ["".join(letters) for length in range(4) for letters in product(LETTERS, repeat=length)]
@@ -212,7 +212,7 @@ def test_what_a_regular_expression_matches_begins_with_its_literal_start(source:
     except (re.error, OverflowError):
         return
     if regex.match(text):
-        assert text.startswith(literal_start(regex))
+        assert text.startswith(BoundedMatch(regex).start)
 
 
 @pytest.mark.parametrize(
@@ -227,4 +227,4 @@ def test_what_a_regular_expression_matches_begins_with_its_literal_start(source:
 )  # fmt: skip
 def test_the_literal_start_of_an_expression(regex: str, expected: str) -> None:
     """It is what every match begins with, as far as it is written out."""
-    assert literal_start(re.compile(regex)) == expected
+    assert BoundedMatch(re.compile(regex)).start == expected

@@ -15,11 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -612,7 +612,7 @@ def test_no_payload_in_the_logs(caplog: pytest.LogCaptureFixture) -> None:
                 raise ValueError(record.body)
             outcome = super().handle(record)
             error = CodecError("malformed_json", f"not JSON: {record.body}")
-            return replace(outcome, error=error)
+            return msgspec.structs.replace(outcome, error=error)
 
     messages = [{**message(SECRET), "MessageId": "m1"}, {**message(f"{SECRET} raise"), "MessageId": "m2"}]
     listening(FakeClient(messages), Dispatcher()).listen()
