@@ -42,7 +42,6 @@ from mega_typed import (
     filter_policy,
 )
 from mega_typed import match as language
-from mega_typed.filter_policy import _at, _kind, _Place
 from mega_typed.match import (
     and_,
     any_,
@@ -65,6 +64,7 @@ from mega_typed.match import (
     prefix,
     suffix,
 )
+from mega_typed.policy_rules import Place, kind_of, rules_at
 from moto.sns.utils import FilterPolicyMatcher
 from pydantic import Field
 
@@ -168,8 +168,8 @@ def test_the_page_has_its_table() -> None:
 @pytest.mark.parametrize(("of", "pattern", "rules", "share"), ROWS, ids=[f"{of}: {p}" for of, p, *_ in ROWS])
 def test_a_row_of_the_page(of: str, pattern: str, rules: str, share: str) -> None:
     """The rules for a required field are those that the page shows, and so is whether they say all of the pattern."""
-    place = _Place(("x",), conversions=True) if of == "untyped" else _Place(("x",), _kind(FIELDS[of]), absent=())
-    said = _at(place, eval(pattern, dict(NAMES)))
+    place = Place(("x",), conversions=True) if of == "untyped" else Place(("x",), kind_of(FIELDS[of]), absent=())
+    said = rules_at(place, eval(pattern, dict(NAMES)))
     if isinstance(said, str):
         assert (rules, share) == ("nothing", "none" if said else "all"), said
     else:
