@@ -109,10 +109,16 @@ class Askers:
             if test is None:
                 test = self._tests[number] = parts.test()
             try:
-                if test(root) and (not parts.calling or parts.calls(root)):
-                    found.append(number)
+                try:
+                    met = test(root)
+                except Exception:  # which leaf failed says nothing yet: the meaning decides
+                    met = parts.holds(root)
+                else:
+                    met = met and (not parts.calling or parts.calls(root))
             except Exception as error:
                 failures.append((number, cause_of(error)))
+            else:
+                found += [number] if met else []
         return found, failures
 
     def _among(self, asking: Numbers, root: dict[str, Any]) -> tuple[Numbers, Failures]:

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
-from mega_typed.match import Pattern, ends, is_nan, is_predicate, matches
+from mega_typed.match import Pattern, PredicateFailed, ends, is_nan, is_predicate, matches
 from mega_typed.regexes import bounded
 from pydantic import BaseModel
 
@@ -55,7 +55,7 @@ class Condition(NamedTuple):
 
     def holds(self, root: object) -> bool:
         """Whether a payload meets the condition: the meaning. Raises whatever ``matches`` raises."""
-        return self._hold(self.plain, root) and self._hold(self.calling, root)
+        return self._plain_hold(root) and self._hold(self.calling, root)
 
     def calls(self, root: object) -> bool:
         """The same for a payload of which it is known that the plain leaves hold."""
@@ -64,6 +64,19 @@ class Condition(NamedTuple):
     def test(self) -> Test:
         """A closure that says whether the plain leaves hold."""
         return conjunction([(path, test_of(pattern, self.conversions)) for path, pattern in self.plain])
+
+    def _plain_hold(self, root: object) -> bool:
+        """Whether the plain leaves hold; one that cannot be decided counts only if all others do."""
+        undecided: PredicateFailed | None = None
+        for leaf in self.plain:
+            try:
+                if not self._hold((leaf,), root):
+                    return False
+            except PredicateFailed as error:
+                undecided = undecided or error
+        if undecided is not None:
+            raise undecided
+        return True
 
     def _hold(self, leaves: tuple[Leaf, ...], root: object) -> bool:
         return all(matches(pattern, value_at(root, path), conversions=self.conversions) for path, pattern in leaves)

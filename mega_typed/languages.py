@@ -17,17 +17,21 @@ import warnings
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from itertools import pairwise, starmap
 from typing import Any, Final, NamedTuple, Protocol
 
-__all__ = ["UNBOUNDED", "Expression", "Folded", "Language", "Order", "any_text", "parsed", "sample"]
+__all__ = ["UNBOUNDED", "Expression", "Folded", "Language", "Order", "TooMuchWork", "any_text", "parsed", "sample"]
 
 _LAST: Final = 0x10FFFF
 _SURROGATES: Final = (0xD800, 0xDFFF)
 _STATES: Final = 3000
 """The largest automaton that is built; repetitions are copied."""
+_REMEMBERED: Final = 100_000
+"""Threads in the states that an expression remembers."""
+_THREADS: Final = 1_000_000
+"""Threads that ``Expression.matches`` moves for one text before it gives up; what it remembers moves none."""
 _STEPS: Final = 30_000
 """Steps after which ``any_text`` gives up and answers yes."""
 
@@ -124,9 +128,14 @@ def _variants() -> dict[int, set[int]]:
     return dict(found)
 
 
+@lru_cache(maxsize=256)
 def _caseless(ranges: Ranges) -> Ranges:
-    more = [(point, point) for point, others in _variants().items() if any(_within(ranges, each) for each in others)]
-    return _joined([*ranges, *more])
+    variants = _variants()
+    if sum(high - low + 1 for low, high in ranges) < len(variants):
+        own = (point for low, high in ranges for point in range(low, high + 1))
+    else:
+        own = (point for point in variants if _within(ranges, point))
+    return _joined([*ranges, *((other, other) for point in own for other in variants.get(point, ()))])
 
 
 def _within(ranges: Ranges, point: int) -> bool:
@@ -148,6 +157,10 @@ def parsed(regex: re.Pattern[str]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever there is to warn of was said when it was compiled
         return _parser.parse(regex.pattern, regex.flags)
+
+
+class TooMuchWork(Exception):  # noqa: N818 - whoever asked knows what it means that a text cannot be decided
+    """An automaton with many states was led to ever new sets of them."""
 
 
 class _TooLarge(Exception):  # noqa: N818 - it steers the building and leaves this file never
@@ -205,28 +218,37 @@ class Expression:
         self.start: State = _At(frozenset({(0, _FREE)}), True, False, False)
         self._kinds: dict[str, _Seen] = {}
         self._known: dict[tuple[State, Kind], State | None] = {}
+        self._remembered = 0
 
     def matches(self, text: str) -> bool:
-        """Whether a text is in the language, in time that is linear in its length."""
+        """Whether a text is in the language, in time that is linear in its length.
+
+        Raises:
+            TooMuchWork: the text would move more than a million threads.
+        """
+        moved = 0
         state: State | None = self.start
         for character in text:
             kind = self._kinds.get(character)
             if kind is None:
-                kind = self._remember(self._kinds, character, self.kind(ord(character)))
+                if len(self._kinds) >= _STATES:
+                    self._kinds.clear()
+                kind = self._kinds[character] = self.kind(ord(character))
             here = (state, kind)
             state = self._known.get(here, _UNKNOWN)
             if state is _UNKNOWN:
-                state = self._remember(self._known, here, self.step(here[0], kind))
+                state = self._known[here] = self.step(here[0], kind)
+                threads = len(state.threads) if isinstance(state, _At) else 1
+                moved += threads
+                self._remembered += 1 + threads
+                if moved > _THREADS:
+                    raise TooMuchWork
+                if self._remembered > _REMEMBERED:
+                    self._known.clear()
+                    self._remembered = 0
             if state is None or state is _MATCHED:
                 return state is _MATCHED
         return self.accepts(state)
-
-    @staticmethod
-    def _remember(memory: dict[Any, Any], key: object, value: Any) -> Any:
-        if len(memory) >= _STATES:
-            memory.clear()
-        memory[key] = value
-        return value
 
     def kind(self, point: int) -> _Seen:
         """The sets of the expression that a character is in."""

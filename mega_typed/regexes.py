@@ -3,8 +3,8 @@
 ``re`` goes back and tries again: each repetition multiplies the ways to read a text. An expression's ways are counted
 from its form, too high rather than too low; up to the length of text at which they reach a million, ``re`` decides,
 beyond it an automaton (``languages``) in linear time, with the same answer. Look-around, back-references and possessive
-repetitions are beyond automata: then a longer text is refused, and an expression that could explode is refused at once
-(``why_unbounded``). This file knows nothing of patterns.
+repetitions are beyond automata, as is what is too large: then a longer text is refused, and an expression that could
+explode is refused at once (``why_unbounded``). This file knows nothing of patterns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from mega_typed.languages import UNBOUNDED, Expression, parsed
+from mega_typed.languages import UNBOUNDED, Expression, TooMuchWork, parsed
 
 __all__ = ["BoundedMatch", "TextTooLong", "bounded", "why_unbounded"]
 
@@ -32,23 +32,33 @@ class TextTooLong(Exception):  # noqa: N818 - a pattern cannot be evaluated; its
 
 
 class _Ways(NamedTuple):
-    """How many ways there are to read a text of n characters: ``factor * n ** degree``; more for ``None``."""
+    """How many ways there are to read a text of n characters: ``factor * n ** degree``; more for ``None``.
+
+    The same again where a repetition with an upper bound counts as one without: ``choices * n ** repetitions``. The
+    lower one holds, for a text cannot be divided more often than it has characters.
+    """
 
     degree: int | None = 0
     factor: int = 1
+    repetitions: int = 0
+    choices: int = 1
 
     def __mul__(self, other: object) -> _Ways:
         of = cast("_Ways", other)
         degree = None if self.degree is None or of.degree is None else self.degree + of.degree
-        return _Ways(degree, self.factor * of.factor)
+        return _Ways(degree, self.factor * of.factor, self.repetitions + of.repetitions, self.choices * of.choices)
 
     def longest(self, ways: int) -> int:
         """The longest text that has no more ways than these."""
         if self.degree is None:
             return 0
-        if self.degree == 0:
-            return UNBOUNDED
-        return int((ways / self.factor) ** (1 / self.degree))
+        return max(_longest(ways, self.degree, self.factor), _longest(ways, self.repetitions, self.choices))
+
+
+def _longest(ways: int, degree: int, factor: int) -> int:
+    if factor > ways:
+        return 0
+    return UNBOUNDED if degree == 0 else int((ways / factor) ** (1 / degree))
 
 
 class BoundedMatch:
@@ -58,18 +68,19 @@ class BoundedMatch:
         regex: a compiled expression.
 
     Attributes:
-        longest: the length of the longest text that ``re`` is trusted with.
+        longest: the length of the longest text that ``re`` is trusted with; ``alone`` where no automaton takes over.
         start: a text with which everything begins that matches; often an empty one.
     """
 
-    __slots__ = ("_language", "_match", "longest", "regex", "start")
+    __slots__ = ("_language", "_match", "alone", "longest", "regex", "start")
 
     def __init__(self, regex: re.Pattern[str]) -> None:
         parts = parsed(regex)
         ways, automatic = _ways(parts)
         self.start = _start(parts, regex.flags)[0]
         self.regex = regex
-        self.longest = ways.longest(_WAYS if automatic else _WAYS_ALONE)
+        self.alone = ways.longest(_WAYS_ALONE)
+        self.longest = ways.longest(_WAYS) if automatic else self.alone
         self._match = regex.match
         self._language: Expression | None = None
 
@@ -77,18 +88,26 @@ class BoundedMatch:
         """Whether the expression matches at the start of a text.
 
         Raises:
-            TextTooLong: it is longer than ``longest``, and there is no automaton for the expression.
+            TextTooLong: ``re`` is not trusted with it, and an automaton cannot be made or has too much to do.
         """
         if len(text) <= self.longest:
             return self._match(text) is not None
         if self._language is None:
             self._language = Expression(self.regex)
-        if not self._language.exact:
-            raise TextTooLong(
-                f"{self.regex.pattern!r} would cost too much on a text of {len(text)} characters; "
-                "write it without look-around, back-reference and possessive repetition, or use a function"
-            )
-        return self._language.matches(text)
+        if self._language.exact:
+            try:
+                return self._language.matches(text)
+            except TooMuchWork as error:
+                raise self._too_long(text) from error
+        if len(text) <= self.alone:
+            return self._match(text) is not None
+        raise self._too_long(text)
+
+    def _too_long(self, text: str) -> TextTooLong:
+        return TextTooLong(
+            f"{self.regex.pattern!r} would cost too much on a text of {len(text)} characters; write it "
+            "without look-around, back-reference, possessive and large repetitions, or use a function"
+        )
 
 
 bounded = lru_cache(maxsize=16_384)(BoundedMatch)
@@ -153,7 +172,7 @@ def _part(code: str, argument: Any) -> tuple[_Ways, bool]:
             return _ways(argument[3])
         case "BRANCH":
             branches = [_ways(branch) for branch in argument[1]]
-            return _all([ways for ways, _ in branches], len(branches)), all(possible for _, possible in branches)
+            return _either([ways for ways, _ in branches]), all(possible for _, possible in branches)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             low, high, inner = argument
             ways, possible = _ways(inner)
@@ -162,20 +181,25 @@ def _part(code: str, argument: Any) -> tuple[_Ways, bool]:
             return _ways(argument)[0], False
         case "ASSERT" | "ASSERT_NOT":
             return _ways(argument[1])[0], False
+        case "GROUPREF_EXISTS":
+            return _either([_ways(branch or ())[0] for branch in argument[1:]]), False
         case _:
-            return _Ways(1), False
+            return _Ways(1, 1, 1), False
 
 
-def _all(ways: list[_Ways], factor: int) -> _Ways:
-    total = _Ways(0, factor)
-    for each in ways:
+def _either(branches: list[_Ways]) -> _Ways:
+    total = _Ways(0, len(branches), 0, len(branches))
+    for each in branches:
         total *= each
     return total
 
 
 def _repeated(inner: _Ways, low: int, high: int) -> _Ways:
+    span = high - low + 1
     if high <= 1:
-        return inner * _Ways(0, high - low + 1)
+        return inner * _Ways(0, span, 0, span)
     if inner != _Ways():
         return _Ways(None)
-    return _Ways(1) if high >= UNBOUNDED else _Ways(0, high - low + 1)
+    if high >= UNBOUNDED:
+        return _Ways(1, 1, 1)
+    return _Ways(0, span, int(span > 1))

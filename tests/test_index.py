@@ -15,6 +15,7 @@ from bson import Code, Decimal128, Int64, ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mega_typed import index as index_module
+from mega_typed.askers import Askers
 from mega_typed.conditions import Condition, condition
 from mega_typed.conditions import test_of as closure_of
 from mega_typed.index import Index, verified
@@ -44,6 +45,7 @@ from mega_typed.match import (
     prefix,
     suffix,
 )
+from mega_typed.payload import EventType
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of strategies, by hypothesis
 
@@ -265,3 +267,20 @@ def test_an_index_asks_only_a_few(made: Any) -> None:
         built = Index([(n, condition([((), made(n))], conversions=False)) for n in range(1000)])
     assert list(built.matching({"a": 77 if made(1) == {"a": between(1, 1)} else "id-77"})[0]) == [77]
     assert len(calls) < 20
+
+
+@pytest.mark.parametrize("first", ["text", "other"])
+@pytest.mark.parametrize(("other", "fails"), [(1, True), (2, False)])
+def test_what_cannot_be_decided_counts_only_if_all_else_holds(first: str, other: int, fails: bool) -> None:
+    """An expression that is too costly fails a condition in whatever order its leaves stand, or is not heard of."""
+    patterns = {"text": match("(?!x).*a.*b.*c"), "other": 1}
+    ordered = sorted(patterns.items(), key=lambda item: item[0] != first)
+    conditions = [(n, condition([((key,), pattern) for key, pattern in ordered], conversions=True)) for n in range(3)]
+    root = {"text": "a" * 2000, "other": other}
+    askers = Askers(lambda payload: payload)
+    for number, each in conditions:
+        askers.add(number, condition([], conversions=True), each)
+    asking, _ = askers.asking(EventType(None, "x", 1))
+    for found, failures in (Index(conditions).matching(root), askers.matching(asking, root)):
+        assert list(found) == []
+        assert [number for number, _ in failures] == ([0, 1, 2] if fails else [])

@@ -6,6 +6,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import product
+from random import Random
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -165,6 +167,9 @@ def test_a_bounded_match_is_the_match(regex: re.Pattern[str], text: str) -> None
         (r".*a.*b.*c.*d$", "a" * 5000),
         (r"(\w+\s?)*$", "word " * 2000 + "!"),
         (r"(a?){25}a{25}$", "a" * 24),
+        ("(a|aa)" * 40 + "b", "a" * 80),
+        ("a?" * 40 + "a" * 40 + "b", "a" * 80),
+        ("a{0,300}" * 3 + "b", "a" * 3000),
     ],
 )
 def test_no_text_of_a_stranger_makes_an_expression_explode(regex: str, text: str) -> None:
@@ -182,6 +187,28 @@ def test_a_text_that_is_too_long_for_look_around_is_a_defect() -> None:
         matches(match(regex), "a" * 1000)
 
 
+def test_an_expression_too_large_for_an_automaton_is_trusted_as_one_that_looks_around() -> None:
+    """Where no automaton can be built for its size, ``re`` decides what it can bear, and the rest is a defect."""
+    regex = re.compile("a{0,3000}" * 3 + "b")
+    assert BoundedMatch(regex)("a" * 200 + "b")
+    with pytest.raises(TextTooLong):
+        BoundedMatch(regex)("a" * 3000)
+
+
+def test_an_automaton_that_is_led_to_ever_new_states_gives_up() -> None:
+    """A text that moves too many threads is a defect, and no hang: its cost is that of the text times the states."""
+    text = "".join(Random(1).choices("ac", k=200_000))
+    with pytest.raises(TextTooLong):
+        BoundedMatch(re.compile(".*a.{900}.*b"))(text)
+
+
+def test_a_caseless_automaton_is_built_at_once() -> None:
+    """The spellings of a set of characters are looked up once, however often the set stands in the expression."""
+    started = process_time()
+    assert Expression(re.compile(r"(?i)(?:\w{0,70}){0,40}x")).exact
+    assert process_time() - started < 5
+
+
 @pytest.mark.parametrize(
     ("regex", "bounded"),
     [
@@ -192,6 +219,9 @@ def test_a_text_that_is_too_long_for_look_around_is_a_defect() -> None:
         (r"(a{1,1000}){1,1000}b", False),
         (r"(?>(a+)+)b", False),
         (r"(?<=x)(?:ab)?c*", True),
+        (r"(x)?(?(1)(a+)+y|b)", False),
+        (r"(x)?(?(1)a|(b+)+y)", False),
+        (r"(x)?(?(1)a)", True),
     ],
 )
 def test_an_expression_without_bound_is_named(regex: str, bounded: bool) -> None:
