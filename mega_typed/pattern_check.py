@@ -81,7 +81,11 @@ def check_value(pattern: object, annotation: object, path: str) -> Faults:
         return _ANY_TYPE[pattern.operator](pattern, annotation, path)
     if is_predicate(pattern):
         return _check_predicate(cast("Callable[..., object]", pattern), path)
-    attempts = [_check_member(pattern, kind, path) for kind in kinds]
+    attempts: list[Faults] = []
+    for kind in kinds:
+        attempts.append(_check_member(pattern, kind, path))
+        if not attempts[-1]:  # right for one is right; to go on would be to try all members at every depth
+            return []
     if len(attempts) > 1 and all(attempts) and not isinstance(pattern, Pattern | Mapping | list | tuple | AbstractSet):
         return [Fault(path, f"expected {' or '.join(map(_name, kinds))}, got {_show(pattern)}")]
     return min(attempts, key=len, default=[])
@@ -252,7 +256,7 @@ def always_true(pattern: object, annotation: object, path: str, *, conversions: 
 
     What asks for nothing, or for presence alone (``any_()``, ``{}``, ``not_(empty())``), is left out: it says so.
     """
-    if pattern == {} or _asks_for_presence(pattern):
+    if _asks_for_presence(pattern):
         return []
     if isinstance(pattern, Mapping):
         return [
@@ -266,9 +270,9 @@ def always_true(pattern: object, annotation: object, path: str, *, conversions: 
 
 
 def _asks_for_presence(pattern: object) -> bool:
-    """Whether a pattern is made of ``any_``, ``exists`` and ``empty`` alone."""
+    """Whether a pattern is ``{}``, or made of ``any_``, ``exists`` and ``empty`` alone."""
     if not isinstance(pattern, Pattern):
-        return False
+        return isinstance(pattern, Mapping) and not pattern
     if pattern.operator in ("and", "or", "not", "eq"):
         return all(map(_asks_for_presence, pattern.operands))
     return pattern.operator in ("any", "exists", "empty")

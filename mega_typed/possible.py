@@ -16,6 +16,7 @@ calls no function of a pattern, and knows no event.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -30,8 +31,8 @@ from uuid import UUID
 
 from mega_typed.annotations import Bounds, Carried, Member, members
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
-from mega_typed.match import Pattern, PredicateFailed, ends, has_predicate, is_predicate, matches
-from mega_typed.scales import ORDERED, is_finite, representatives
+from mega_typed.match import Pattern, PredicateFailed, ends, is_predicate, matches
+from mega_typed.scales import ORDERED, is_far, is_finite, representatives
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
@@ -39,6 +40,10 @@ __all__ = ["Demand", "possible"]
 
 _STEPS: Final = 20_000
 """Branches and values after which the search gives up and answers yes."""
+_PARTS: Final = 5
+"""How many options of one pattern are looked at in one step."""
+_LETTERS: Final = 100
+"""Steps that a search for a common text counts for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +79,11 @@ class _Search:
     def __init__(self, conversions: bool) -> None:
         self._conversions = conversions
         self._steps = 0
+        self._known: dict[Demand, float] = {}
 
-    def _step(self) -> None:
-        self._steps += 1
+    def _step(self, parts: float = 0) -> None:
+        """Count a step; one that looks at many parts is many steps."""
+        self._steps += 1 + int(parts) // _PARTS
         if self._steps > _STEPS:
             raise _Undecided
 
@@ -104,13 +111,16 @@ class _Search:
             if ways is None:
                 stack.append((rest, [*atoms, demand]))
             else:
+                self._step(len(ways))
                 stack += [([*rest, *way], atoms) for way in ways]
 
     def _judge(self, atoms: _Demands, value: object) -> bool:
         """Whether a value fulfils atoms; functions and what is too costly count as fulfilled."""
         self._step()
-        for atom in atoms:
-            if has_predicate(atom.pattern):
+        for atom in sorted(atoms, key=self._parts):  # one that is soon judged may save the others
+            parts = self._parts(atom)
+            self._step(parts if parts < math.inf else 0)
+            if parts == math.inf:
                 continue
             try:
                 if matches(atom.pattern, value, conversions=self._conversions) != atom.holds:
@@ -118,6 +128,14 @@ class _Search:
             except PredicateFailed:
                 continue
         return True
+
+    def _parts(self, atom: Demand) -> float:
+        """How many parts a judgement looks at; infinitely many where a function is one, for it is not made then."""
+        if atom not in self._known:
+            functions = [is_predicate(leaf) for leaf in ends(atom.pattern)]
+            self._step(len(functions))
+            self._known[atom] = math.inf if any(functions) else len(functions)
+        return self._known[atom]
 
     # --- members of a type --------------------------------------------------------------------------------------------
 
@@ -151,7 +169,10 @@ class _Search:
             return False
         constants = _choices(atoms)
         if constants is None:
-            constants = [constant for atom in atoms for constant in _constants(atom.pattern)]
+            constants = [c for atom in atoms if _sorts(atom.pattern) for c in _constants(atom.pattern)]
+        if any(map(is_far, constants)):
+            raise _Undecided
+        self._step(len(constants))
         return any(self._judge(atoms, value) for value in representatives(kind, constants, bounds))
 
     def _text(self, atoms: _Demands, bounds: Bounds) -> bool:
@@ -171,7 +192,11 @@ class _Search:
                 (inside if atom.holds else outside).extend(languages)
             elif atom.holds:  # what no string matches
                 return False
-        return any(any_text(inside, outside, *span) for span in self._spans(lengths, bounds))
+        for span in self._spans(lengths, bounds):
+            self._step(_LETTERS)
+            if any_text(inside, outside, *span):
+                return True
+        return False
 
     def _some_sample(self, atoms: _Demands, bounds: Bounds) -> bool:
         """Whether a text that is easily guessed will do; most patterns are right, and need no search."""
@@ -184,6 +209,7 @@ class _Search:
         """The lengths that bounds and demands admit, as spans."""
         shortest, longest = max(bounds.shortest, default=0), min(bounds.longest, default=None)
         constants = [int(c) for d in demands for c in _constants(d.pattern) if is_finite(c) and -1 < c < _FAR]
+        self._step(len(constants))
         edges = sorted({shortest, *(max(0, constant + shift) for constant in constants for shift in (0, 1))})
         found: list[tuple[int, int | None]] = []
         for low, following in zip(edges, [*edges[1:], None], strict=True):
@@ -303,13 +329,15 @@ class _Search:
         elif self._text(atoms, Bounds()):
             return True
         return (
-            any(self._judge(atoms, value) for value in (True, False))
+            any(self._judge(atoms, value) for value in _APART)
             or any(self._ordered(atoms, kind, Bounds()) for kind in _KINDS)
             or self._items(atoms, Any, Bounds())
             or self._entries(atoms, Any, Bounds())
         )
 
 
+_APART: Final = (True, False, math.inf, -math.inf)
+"""Values that stand on no scale; BSON knows infinity."""
 _OBJECT_ID: Final = re.compile("[0-9a-f]{24}")
 _LONGEST: Final = 10_000
 _FAR: Final = 2**63

@@ -19,14 +19,15 @@ from uuid import UUID
 from mega_typed.annotations import Bounds
 from typing_extensions import TypeIs
 
-__all__ = ["ORDERED", "admits", "is_finite", "representatives"]
+__all__ = ["ORDERED", "admits", "is_far", "is_finite", "representatives"]
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = 86_400_000_000
+_DIGITS: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def representatives(kind: type, constants: Iterable[object], bounds: Bounds) -> list[Any]:
+def representatives(kind: type, constants: Iterable[object], bounds: Bounds) -> Iterator[Any]:
     """Values of an ordered type, one of every sort that comparisons with the constants tell apart.
 
     Args:
@@ -35,7 +36,7 @@ def representatives(kind: type, constants: Iterable[object], bounds: Bounds) -> 
         bounds: what the schema admits.
     """
     limits = (*bounds.at_least, *bounds.at_most, *bounds.above, *bounds.below)
-    return [value for value in _SCALES[kind]([*constants, *limits], bounds) if admits(value, bounds)]
+    return (value for value in _SCALES[kind]([*constants, *limits], bounds) if admits(value, bounds))
 
 
 def admits(value: Any, bounds: Bounds) -> bool:
@@ -51,7 +52,7 @@ def admits(value: Any, bounds: Bounds) -> bool:
 
 def _fraction(number: Any) -> Fraction:
     """A number exactly; a float is the decimal that it prints as."""
-    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+    return Fraction(float.__repr__(number)) if isinstance(number, float) else Fraction(number)
 
 
 def _numbers(constants: Iterable[object]) -> list[Fraction]:
@@ -62,7 +63,14 @@ def is_finite(value: object) -> TypeIs[int | float | Decimal]:
     """Whether something is a number, and no bool, infinity or not-a-number."""
     if isinstance(value, Decimal):
         return value.is_finite()
-    return math.isfinite(value) if isinstance(value, float) else type(value) is int
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_far(value: object) -> bool:
+    """Whether a number has so many digits that to reckon with it would take long."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return abs(value.adjusted()) > _DIGITS or len(value.as_tuple().digits) > _DIGITS
+    return isinstance(value, int) and value.bit_length() > 4 * _DIGITS
 
 
 def _integers(constants: Iterable[object], bounds: Bounds) -> Iterator[int]:

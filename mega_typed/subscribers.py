@@ -138,7 +138,7 @@ def _declared(subscriber: type[Any]) -> Iterator[tuple[str, tuple[str, object]]]
 def _requires_nothing(key: str, pattern: object) -> bool:
     if isinstance(pattern, Pattern):
         return pattern.operator == "any"
-    return key in _MAPPINGS and pattern == {}
+    return key in _MAPPINGS and isinstance(pattern, Mapping) and not pattern
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------

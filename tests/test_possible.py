@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import IntEnum
 from itertools import product
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -39,8 +40,23 @@ from mega_typed.match import (
     prefix,
     suffix,
 )
+from mega_typed.pattern_check import impossible
 from mega_typed.possible import Demand, possible
 from pydantic import BaseModel, Field
+
+
+class Level(IntEnum):
+    """Numbers with names."""
+
+    HIGH = 100
+
+
+class Shown(float):
+    """A number that shows itself in its own way, as numpy's do."""
+
+    def __repr__(self) -> str:
+        return f"Shown({float(self)})"
+
 
 # --- small types, with all their values -------------------------------------------------------------------------------
 
@@ -319,6 +335,16 @@ UNTYPED: list[tuple[Any, bool]] = [
     (and_(gt(date(2020, 1, 1)), lt(date(2020, 1, 1))), False),
     (and_(contains("x"), "y"), False),
     (and_(exists(), exists(False)), False),
+    (Level.HIGH, True),
+    (gt(Level.HIGH), True),
+    (and_(gt(Level.HIGH), lt(50)), False),
+    (Shown(2.5), True),
+    (and_(gt(Shown(2.5)), lt(2)), False),
+    (float("inf"), True),  # BSON knows infinity
+    (lte(float("-inf")), True),
+    (and_(float("inf"), lt(5)), False),
+    (gt(Decimal("1e999999")), True),
+    (Decimal("1e-99999999"), True),
 ]
 
 
@@ -351,6 +377,9 @@ LARGE: dict[str, Any] = {
     "objects": any_item(and_(*(not_({"a": i, "b": i}) for i in range(30)))),
     "states": match(".*a.{30}"),
     "options": one_of(*(f"{i}" for i in range(10_000))),
+    "numbers": not_(one_of(*range(20_000))),
+    "elements": not_(list(range(5_000))),
+    "lengths": and_(match("a{3}$"), of_length(one_of(*range(4, 5_000)))),
 }
 
 
@@ -358,3 +387,32 @@ LARGE: dict[str, Any] = {
 def test_the_search_is_bounded(pattern: Pattern[Any]) -> None:
     """A pattern that branches without end is decided or given up, and then possible; a hang would be the failure."""
     assert possible([Demand(pattern), Demand(not_(re.escape("x")))], Any, conversions=True)
+
+
+class Leaf(BaseModel):
+    """The end of an expression."""
+
+    kind: Literal["leaf"]
+
+
+class Sum(BaseModel):
+    """An expression of expressions."""
+
+    kind: Literal["sum"]
+    left: Sum | Difference | Product | Leaf
+
+
+class Difference(Sum):
+    """The same, with another meaning."""
+
+
+class Product(Sum):
+    """The same, with another meaning."""
+
+
+def test_a_union_that_contains_itself_is_looked_through_once() -> None:
+    """A right pattern deep in a recursive union is right for its first members; to try all is a hang."""
+    pattern: dict[str, Any] = {"kind": "leaf"}
+    for _ in range(30):
+        pattern = {"left": pattern}
+    assert not impossible(pattern, Sum | Difference | Product, "tree")
