@@ -29,6 +29,7 @@ from types import NoneType
 from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin
 from uuid import UUID
 
+from bson.objectid import ObjectId
 from mega_typed.annotations import Bounds, Carried, Member, members
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
 from mega_typed.match import Pattern, PredicateFailed, ends, is_predicate, matches
@@ -313,11 +314,14 @@ class _Search:
     def _anything(self, atoms: _Demands) -> bool:
         """A value may be of any sort; in the untyped reading a string may be read as another sort besides."""
         chosen = _choices(atoms)
-        if chosen is not None and all(isinstance(value, str) for value in chosen):
-            return any(self._judge(atoms, text) or _OBJECT_ID.fullmatch(cast("str", text)) for text in chosen)
+        texts = [value for value in chosen or () if isinstance(value, str)]
+        if any(self._judge(atoms, text) for text in texts) or (self._conversions and self._object_id(atoms)):
+            return True
+        if chosen is not None and len(texts) == len(chosen):
+            return False
         sorts = {sort for atom in atoms for sort in _sorts(atom.pattern)}
         read = sorts & {*_KINDS}
-        if _OTHER in sorts or (self._conversions and len(read) > 1):
+        if _OTHER in sorts or (self._conversions and len(read) > 1) or {date, datetime} <= read:
             return True
         if self._conversions and read:
             others = [atom for atom in atoms if not _sorts(atom.pattern) & read]
@@ -335,10 +339,16 @@ class _Search:
             or self._entries(atoms, Any, Bounds())
         )
 
+    def _object_id(self, atoms: _Demands) -> bool:
+        """An object id compares as its text, and has nothing else of a text."""
+        texts = {leaf for atom in atoms for leaf in _constants(atom.pattern) if isinstance(leaf, str)}
+        found = {_HEXADECIMAL.match(text)[0] for text in texts}  # type: ignore[index]  # it matches every text
+        return any(self._judge(atoms, ObjectId(start.ljust(24, end))) for start in sorted(found) for end in "0f")
+
 
 _APART: Final = (True, False, math.inf, -math.inf)
 """Values that stand on no scale; BSON knows infinity."""
-_OBJECT_ID: Final = re.compile("[0-9a-f]{24}")
+_HEXADECIMAL: Final = re.compile("[0-9a-f]{0,24}")
 _LONGEST: Final = 10_000
 _FAR: Final = 2**63
 _ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})

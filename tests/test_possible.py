@@ -335,6 +335,11 @@ UNTYPED: list[tuple[Any, bool]] = [
     (and_(gt(date(2020, 1, 1)), lt(date(2020, 1, 1))), False),
     (and_(contains("x"), "y"), False),
     (and_(exists(), exists(False)), False),
+    (and_(one_of("5", 1), gte(2)), True),  # the text "5", which is read as a number
+    (and_(one_of("x", 1), gte(2)), False),
+    (and_(gt("5"), not_(match("."))), True),  # an object id
+    (and_("5f", not_(match("."))), False),
+    (and_(gt("x"), not_(match("."))), False),
     (Level.HIGH, True),
     (gt(Level.HIGH), True),
     (and_(gt(Level.HIGH), lt(50)), False),
@@ -352,6 +357,13 @@ UNTYPED: list[tuple[Any, bool]] = [
 def test_contradictions_without_a_type(pattern: object, expected: bool) -> None:
     """An untyped subscriber's pattern that contradicts itself is seen, in its own reading."""
     assert possible([Demand(pattern)], Any, conversions=True) == expected
+
+
+def test_a_moment_is_of_the_day_that_it_shows() -> None:
+    """Of a moment in its own offset the day and the instant are two things, so that neither bounds the other."""
+    pattern: Pattern[Any] = and_(gte(datetime(2020, 5, 5, tzinfo=UTC)), lte(date(2020, 5, 4)))
+    assert matches(pattern, datetime(2020, 5, 4, 23, tzinfo=timezone(timedelta(hours=-5))))
+    assert possible([Demand(pattern)], Any)
 
 
 def test_no_function_of_a_pattern_is_called() -> None:
