@@ -23,6 +23,8 @@ _WAYS_ALONE: Final = 10**8
 """The same where none can."""
 
 
+_FEW: Final = 10
+"""Repetitions that are counted one by one."""
 _LONG: Final = 1000
 """Characters of a literal start."""
 
@@ -188,8 +190,13 @@ def _part(code: str, argument: Any) -> tuple[_Ways, bool]:
 
 
 def _either(branches: list[_Ways]) -> _Ways:
-    total = _Ways(0, len(branches), 0, len(branches))
-    for each in branches:
+    return _all(branches, len(branches))
+
+
+def _all(parts: list[_Ways], outcomes: int) -> _Ways:
+    """All of the parts, and one of so many outcomes beside them."""
+    total = _Ways(0, outcomes, 0, outcomes)
+    for each in parts:
         total *= each
     return total
 
@@ -199,7 +206,7 @@ def _repeated(inner: _Ways, low: int, high: int) -> _Ways:
     if high <= 1:
         return inner * _Ways(0, span, 0, span)
     if inner != _Ways():
-        return _Ways(None)
+        return _all([inner] * high, span) if high <= _FEW and inner.degree is not None else _Ways(None)
     if high >= UNBOUNDED:
         return _Ways(1, 1, 1)
     return _Ways(0, span, int(span > 1))

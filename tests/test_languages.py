@@ -219,6 +219,8 @@ def test_a_caseless_automaton_is_built_at_once() -> None:
         (r"(a{1,1000}){1,1000}b", False),
         (r"(?>(a+)+)b", False),
         (r"(?<=x)(?:ab)?c*", True),
+        (r"(?!0)(?:\d{1,3}\.){3}\d{1,3}$", True),
+        (r"(?!0)(?:\d{1,3}\.){300}", False),
         (r"(x)?(?(1)(a+)+y|b)", False),
         (r"(x)?(?(1)a|(b+)+y)", False),
         (r"(x)?(?(1)a)", True),
