@@ -31,6 +31,10 @@ class Carried(Protocol):
         """The place of an element."""
         ...
 
+    def lengths(self, kind: type) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The least and the largest lengths of a ``str``, a ``list`` or a ``dict`` there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -63,6 +67,14 @@ class Bounds:
             for name, bound in found.items():
                 bounds = replace(bounds, **{name: (*getattr(bounds, name), bound)})
         return bounds
+
+    def of(self, kind: type) -> Bounds:
+        """With the lengths that the carried schema gives a ``str``, a ``list`` or a ``dict``."""
+        least, largest = self.shortest, self.longest
+        for place in self.carried:
+            more, most = place.lengths(kind)
+            least, largest = (*least, *more), (*largest, *most)
+        return replace(self, shortest=least, longest=largest)
 
 
 _SAYINGS: Final = {

@@ -28,12 +28,11 @@ _NUMERIC: Final = {
     "exclusiveMaximum": "lt",
     "multipleOf": "multiple_of",
 }
-_LENGTHS: Final = [
-    {"minLength": "min_length", "maxLength": "max_length"},
-    {"minItems": "min_length", "maxItems": "max_length"},
-    {"minProperties": "min_length", "maxProperties": "max_length"},
-]
-"""Keywords that say what pydantic's metadata says, and its names; lengths are those of a text, a list, an object."""
+_LENGTHS: Final[Mapping[type, tuple[str, str]]] = {
+    str: ("minLength", "maxLength"),
+    list: ("minItems", "maxItems"),
+    dict: ("minProperties", "maxProperties"),
+}
 _BLANKS: Final = re.compile(r"\\[sS]")
 _DEFINITIONS: Final = "#/$defs/"
 _WHOLE: Final = b'"$ref":"#"'
@@ -92,16 +91,21 @@ class Node:
     @cached_property
     def metadata(self) -> list[Any]:
         """What the keywords say, in the way of pydantic's metadata, and this node itself."""
-        lengths = [family for family in _LENGTHS if any(keyword in part for part in self._all for keyword in family)]
-        keywords = _NUMERIC | (lengths[0] if len(lengths) == 1 else {})
         said = [
             SimpleNamespace(**{name: part[keyword]})
             for part in self._all
-            for keyword, name in keywords.items()
+            for keyword, name in _NUMERIC.items()
             if keyword in part
         ]
         patterns = [part["pattern"] for part in self._all if "pattern" in part and not _BLANKS.search(part["pattern"])]
         return [*said, *(SimpleNamespace(pattern=f"(?a:{each})") for each in patterns), SimpleNamespace(carried=self)]
+
+    def lengths(self, kind: type) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The least and the largest lengths that the keywords give a text, a list or an object."""
+        least, largest = (
+            tuple(int(part[keyword]) for part in self._all if keyword in part) for keyword in _LENGTHS[kind]
+        )
+        return least, largest
 
     def admits(self, value: object) -> bool:
         """Whether the schema admits a value of JSON at this place; yes where that cannot be said."""
@@ -109,7 +113,7 @@ class Node:
 
     @cached_property
     def _validator(self) -> Validator | None:
-        alone = {"allOf": list(self.parts), "$defs": self.schema.get("$defs", {})}
+        alone = {"allOf": [True, *self.parts], "$defs": self.schema.get("$defs", {})}
         return None if _WHOLE in msgspec.json.encode(alone) else compiled(alone)
 
 

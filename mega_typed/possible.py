@@ -150,12 +150,14 @@ class _Search:
         if kind in ORDERED:
             return self._ordered(atoms, kind, member.bounds)
         if kind is str:
-            return self._text(atoms, member.bounds)
+            return self._text(atoms, member.bounds.of(str))
         if kind in (list, tuple, set, frozenset):
             item = (*get_args(member.type), Any)[0]
-            return self._items(atoms, _with(item, [place.items() for place in member.bounds.carried]), member.bounds)
+            return self._items(
+                atoms, _with(item, [place.items() for place in member.bounds.carried]), member.bounds.of(list)
+            )
         if kind in (dict, Mapping):
-            return self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds)
+            return self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds.of(dict))
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return self._fields(atoms, kind, member.bounds)
         return True
@@ -351,6 +353,7 @@ _APART: Final = (True, False, math.inf, -math.inf)
 _HEXADECIMAL: Final = re.compile("[0-9a-f]{0,24}")
 _LONGEST: Final = 10_000
 _FAR: Final = 2**63
+_EXACT: Final = 2**53  # a larger float may stand for an integer that it is not
 _ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})
 _ELEMENTS_TOLD_APART: Final = 5
 _KINDS: Final = (Decimal, datetime, date, UUID)
@@ -358,7 +361,8 @@ _KINDS: Final = (Decimal, datetime, date, UUID)
 
 def _admitted(bounds: Bounds, value: object) -> bool:
     """Whether the carried schema admits a value, of those that are in JSON what they are in Python."""
-    return type(value) not in (str, int, float, bool) or all(place.admits(value) for place in bounds.carried)
+    same = type(value) in (str, int, bool) or (type(value) is float and abs(value) < _EXACT)
+    return not same or all(place.admits(value) for place in bounds.carried)
 
 
 def _with(annotation: Any, places: Iterable[Carried | None]) -> Any:

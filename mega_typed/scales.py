@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
@@ -19,7 +20,7 @@ from uuid import UUID
 from mega_typed.annotations import Bounds
 from typing_extensions import TypeIs
 
-__all__ = ["ORDERED", "admits", "is_far", "is_finite", "representatives"]
+__all__ = ["ORDERED", "is_far", "is_finite", "representatives"]
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = 86_400_000_000
@@ -35,19 +36,47 @@ def representatives(kind: type, constants: Iterable[object], bounds: Bounds) -> 
         constants: what values are compared with; those of other types are ignored.
         bounds: what the schema admits.
     """
+    bounds = _binding(kind, bounds)
     limits = (*bounds.at_least, *bounds.at_most, *bounds.above, *bounds.below)
-    return (value for value in _SCALES[kind]([*constants, *limits], bounds) if admits(value, bounds))
+    return (value for value in _SCALES[kind]([*constants, *limits], bounds) if _admits(value, bounds))
 
 
-def admits(value: Any, bounds: Bounds) -> bool:
-    """Whether bounds admit a value of an ordered type."""
+def _binding(kind: type, bounds: Bounds) -> Bounds:
+    """The bounds that are about values of this type: a schema's number says nothing of a text that is a date."""
+    of = (int, float, Decimal) if kind in (int, float) else kind
+
+    def binding(limits: tuple[Any, ...]) -> tuple[Any, ...]:
+        found = tuple(limit for limit in limits if isinstance(limit, of))
+        return tuple(map(_rounded, found)) if kind is float else found
+
+    return replace(
+        bounds,
+        at_least=binding(bounds.at_least),
+        at_most=binding(bounds.at_most),
+        above=binding(bounds.above),
+        below=binding(bounds.below),
+        multiple_of=binding(bounds.multiple_of),
+    )
+
+
+def _rounded(limit: Any) -> Any:
+    """A limit as the numbers are that it is for: a float holds no integer beyond 2**53 exactly."""
+    return float(limit) if isinstance(limit, int) and abs(limit) < 2**1000 else limit
+
+
+def _admits(value: Any, bounds: Bounds) -> bool:
     return (
         all(value >= bound for bound in bounds.at_least)
         and all(value <= bound for bound in bounds.at_most)
         and all(value > bound for bound in bounds.above)
         and all(value < bound for bound in bounds.below)
-        and all(_fraction(value) % _fraction(number) == 0 for number in bounds.multiple_of)
+        and (_is_rounded(value) or all(_fraction(value) % _fraction(number) == 0 for number in bounds.multiple_of))
     )
+
+
+def _is_rounded(value: Any) -> bool:
+    """Whether a number may stand for another one: a float beyond 2**53."""
+    return isinstance(value, float) and abs(value) >= 2**53
 
 
 def _fraction(number: Any) -> Fraction:

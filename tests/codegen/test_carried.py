@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import UTC, datetime
 from types import new_class
 from typing import Any
 
@@ -30,6 +31,10 @@ ATTRIBUTES: dict[str, Any] = {
     "shared": {"allOf": [{"$ref": "#/$defs/word"}], "not": {"const": "bb"}},
     "loose": {"type": ["string", "integer"], "not": {"const": 1}, "minimum": 0, "minLength": 2},
     "anything": {"not": {"const": "x"}},
+    "moment": {"type": "string", "format": "date-time", "minimum": 5, "not": {"const": "x"}},
+    "lengths": {"type": ["string", "array"], "minLength": 2.0, "maxItems": 1, "maxProperties": 1, "not": {"const": "xx"}},
+    "large": {"type": "number", "minimum": 9007199254740993, "not": {"const": 0}},
+    "nothing_said": {"type": "object", "allOf": [{"properties": {"a": True}}], "maxProperties": 3, "dependentRequired": {"a": ["b"]}},
 }  # fmt: skip
 SCHEMA = {**event(ATTRIBUTES, domain="carried"), "$defs": {"word": {"type": "string", "minLength": 2}}}
 SCHEMA["properties"]["event"]["properties"]["subject"] = {"type": "string", "pattern": "^[0-9]+$"}
@@ -102,6 +107,9 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"loose": 1},
     {"loose": "a"},
     {"anything": "x"},
+    {"lengths": "a"},
+    {"lengths": ["a", "b"]},
+    {"large": 5.0},
 ]
 POSSIBLE: list[dict[str, Any]] = [
     {"price": 0.05},
@@ -116,6 +124,11 @@ POSSIBLE: list[dict[str, Any]] = [
     {"either": length(2)},
     {"loose": "ab"},
     {"anything": "y"},
+    {"moment": gt(datetime(2020, 1, 1, tzinfo=UTC))},
+    {"lengths": length(5)},
+    {"lengths": [1]},
+    {"large": 9007199254740992.0},
+    {"nothing_said": {"a": "x"}},
 ]
 
 
