@@ -13,6 +13,7 @@ from mega_typed.errors import (
     EncodeError,
     EnvelopeError,
     Fault,
+    IdempotencyError,
     InvalidPayload,
     MegaError,
     PatternError,
@@ -23,6 +24,7 @@ from mega_typed.errors import (
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
+from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
@@ -51,6 +53,8 @@ __all__ = [
     "Explanation",
     "Fault",
     "FilterPolicy",
+    "IdempotencyError",
+    "IdempotencyStore",
     "InvalidPayload",
     "MegaError",
     "MegaPayload",

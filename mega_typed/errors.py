@@ -11,7 +11,8 @@
     │   └── InvalidPayload                 ... it was read and is not what its schema or the protocol says
     ├── PatternError (TypeError)           a subscriber's pattern cannot be right
     ├── RegistrationError (ValueError)     a subscriber or an event type cannot be registered
-    └── PublishError (RuntimeError)        the service did not accept a message
+    ├── PublishError (RuntimeError)        the service did not accept a message
+    └── IdempotencyError (RuntimeError)    nobody can say whether a message was processed already
 
     PatternWarning (UserWarning)           a subscriber's pattern matches everything; a warning, not raised
 
@@ -120,6 +121,10 @@ class PatternWarning(UserWarning):
 
 class RegistrationError(MegaError, ValueError):
     """A subscriber or an event type cannot be registered."""
+
+
+class IdempotencyError(MegaError, RuntimeError):
+    """Nobody can say whether a message was processed already: its store failed (the cause), or it has no key."""
 
 
 class PublishError(MegaError, RuntimeError):
