@@ -291,17 +291,19 @@ def test_a_worker_that_is_killed_leaves_a_lease(tmp_path: Path) -> None:
 def test_a_child_opens_the_file_for_itself(tmp_path: Path) -> None:
     """After a fork the child has a connection of its own, even if the parent's was in use."""
     script = """
-import os, sys
+import os, signal, sys
 from mega_typed.idempotency import ClaimState
 from mega_typed.idempotency_sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 store.begin("parent")
-with store._lock:
-    child = os.fork()
+store._lock.acquire()  # as if another thread was in the middle of a call
+child = os.fork()
 if child == 0:
+    signal.alarm(20)
     own = (store.begin("parent").state, store.begin("child").state)
     os._exit(0 if own == (ClaimState.IN_PROGRESS, ClaimState.STARTED) else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+store._lock.release()
 assert store.begin("child").state is ClaimState.IN_PROGRESS
 store.close()
 """
@@ -632,6 +634,27 @@ def test_different_ids_have_different_keys(one: str, other: str) -> None:
             Once(Store()).begin(MessageSubscriber, "x", Delivery("raw", text, "1"))
     assert (len(set(keys)) == 2) == (one != other and bool(one) and bool(other))
     assert all(len(key) < 400 and key.isascii() and key.isprintable() for key in keys)
+
+
+def test_a_redelivery_over_http_reaches_only_who_needs_it(
+    aws: dict[str, Any], queue: Callable[..., str], sqs: Any, tmp_path: Path
+) -> None:
+    """A message that a queue really delivers again, to another listener on the same file, goes to one of two."""
+    url = queue()
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    seen: list[Any] = []
+    both = subscriber("A", seen), subscriber("B", seen, LATER)
+    fates: list[Disposition] = []
+    for _ in range(2):
+        store = SqliteStore(tmp_path / "once.db")
+        listener = SqsListener(url, wait_time_seconds=0, visibility_timeout=0, idempotency=store, **aws)
+        for each in both:
+            listener.register_subscriber(each)
+        fates += [outcome.disposition for outcome in listener.poll_once()]
+        store.close()
+    assert fates == [Disposition.RETRY, Disposition.DELETE]
+    assert [name for name, _ in seen] == ["A", "B", "B"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
 def test_a_listener_passes_the_store_on() -> None:
