@@ -13,7 +13,9 @@ from mega_typed.errors import (
     EncodeError,
     EnvelopeError,
     Fault,
+    IdempotencyError,
     InvalidPayload,
+    LambdaRetry,
     MegaError,
     PatternError,
     PatternWarning,
@@ -23,6 +25,7 @@ from mega_typed.errors import (
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
+from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
@@ -51,7 +54,10 @@ __all__ = [
     "Explanation",
     "Fault",
     "FilterPolicy",
+    "IdempotencyError",
+    "IdempotencyStore",
     "InvalidPayload",
+    "LambdaRetry",
     "MegaError",
     "MegaPayload",
     "MessageSubscriber",

@@ -22,17 +22,20 @@ from typing import Any, Literal, cast
 
 import msgspec
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
-from mega_typed.envelopes import EnvelopeKind, Record, open_envelope
+from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
     ConfigurationError,
     DecodeError,
     EncodeError,
+    IdempotencyError,
     InvalidPayload,
     MegaError,
     RegistrationError,
 )
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
+from mega_typed.idempotency import IdempotencyStore
+from mega_typed.once import Delivery, KeyOf, Once, name_of
 from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
     DataSubscriber,
@@ -67,11 +70,20 @@ class Disposition(StrEnum):
 
 
 class SubscriberResult(msgspec.Struct, frozen=True):
-    """What one matching subscriber made of a payload; ``error`` is what it raised."""
+    """What one matching subscriber made of a payload.
+
+    Attributes:
+        subscriber: its class.
+        status: what it said.
+        error: what it raised; or an ``IdempotencyError``, the failure of the store.
+        skipped: it was not called: it has completed this message before, with this status; or another delivery is
+            being processed (``RETRY_LATER``); or the store could not be asked (``RETRIABLE_ERROR``).
+    """
 
     subscriber: type[Subscriber[Any]]
     status: ProcessStatus
     error: BaseException | None = None
+    skipped: bool = False
 
 
 class Defect(msgspec.Struct, frozen=True):
@@ -144,6 +156,9 @@ class Dispatcher:
         retriable: exception types that mean "try again later" for every subscriber.
         to_data: turns plaintext or a blob into a data object (or the document of a MEGA event) that patterns then
             apply to; ``None`` leaves it as it is.
+        idempotency: remembers which subscriber has completed which message, so that none is given it twice.
+        idempotency_key: from what a subscriber is given to what makes it one and the same message; its id (of SNS and
+            EventBridge the published one) when omitted, or where ``None`` is returned.
 
     Raises:
         ConfigurationError: an argument is none of those.
@@ -156,7 +171,11 @@ class Dispatcher:
         unmatched: Literal["delete", "keep"] = "delete",
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
+        idempotency: IdempotencyStore | None = None,
+        idempotency_key: KeyOf | None = None,
     ) -> None:
+        if idempotency_key is not None and idempotency is None:
+            raise ConfigurationError("idempotency_key needs a store: give idempotency as well")
         if unmatched not in ("delete", "keep"):
             raise ConfigurationError(f'unmatched must be "delete" or "keep", not {unmatched!r}')
         if envelope is not None and envelope not in list(EnvelopeKind):
@@ -165,7 +184,9 @@ class Dispatcher:
         self._unmatched: Literal["delete", "keep"] = unmatched
         self._retriable = exception_types(retriable)
         self._to_data = to_data
+        self._once = None if idempotency is None else Once(idempotency, idempotency_key)
         self._registered: dict[type[Subscriber[Any]], None] = {}
+        self._names: set[str] = set()
         self._subscriptions = Subscriptions()
 
     @property
@@ -188,6 +209,10 @@ class Dispatcher:
         name = subscriber.__qualname__
         if subscriber in self._registered:
             raise RegistrationError(f"{name} is registered already")
+        if self._once is not None and name_of(subscriber) in self._names:
+            raise RegistrationError(
+                f"another {name_of(subscriber)} is registered, and completions are kept by this name"
+            )
         if subscriber.process is Subscriber.process:
             raise RegistrationError(f"{name} does not define process()")
         if any(is_lazy(subscriber.process) for is_lazy in _LAZY_FUNCTIONS):
@@ -209,6 +234,7 @@ class Dispatcher:
             raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
         self._subscriptions.add(instance)
         self._registered[subscriber] = None
+        self._names.add(name_of(subscriber))
 
     def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
         """The subscribers that match a payload, in the order of registration; none of them processes it.
@@ -219,24 +245,29 @@ class Dispatcher:
         """
         return self._subscriptions.matching(payload)
 
-    def handle(self, record: Record) -> Outcome:
+    def handle(self, record: Record, envelope_kind: EnvelopeKind | None = None) -> Outcome:
         """Read a record, let every matching subscriber process it, and say what happens to the message.
 
         Never raises an ``Exception``, whatever the record holds and whatever subscribers do.
+
+        Args:
+            record: the message as delivered.
+            envelope_kind: the envelope of this record, where it is known; else that of the dispatcher.
         """
         event_type: EventType | None = None
         try:
-            envelope = open_envelope(record, self._envelope)
+            envelope = open_envelope(record, envelope_kind or self._envelope)
             if envelope.confirmation is not None:
                 return self._outcome(record, Reading.CONFIRMATION)
             content = self._content(envelope.body, envelope.content_type)
             event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
             if event_type is not None:
-                return self._run(record, Reading.EVENT, self._subscriptions.of_event(event_type, content), event_type)
+                selection = self._subscriptions.of_event(event_type, content)
+                return self._run(record, envelope, Reading.EVENT, selection, event_type)
             selection = self._subscriptions.of_data(content)
             if content.damage is not None and not selection.matched:
                 return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
-            return self._run(record, _READINGS[content.kind], selection)
+            return self._run(record, envelope, _READINGS[content.kind], selection)
         except InvalidPayload as error:
             return self._outcome(record, Reading.INVALID, error=error, event_type=event_type)
         except DecodeError as error:
@@ -270,12 +301,46 @@ class Dispatcher:
     # --- processing ---------------------------------------------------------------------------------------------------
 
     def _run(
-        self, record: Record, reading: Reading, selection: Selection, event_type: EventType | None = None
+        self,
+        record: Record,
+        envelope: Envelope,
+        reading: Reading,
+        selection: Selection,
+        event_type: EventType | None = None,
     ) -> Outcome:
         subscribers = self._subscriptions.subscribers
-        results = tuple([self._process(subscribers[number], payload) for number, payload in selection.matched])
+        if self._once is None or not selection.matched:
+            results = tuple([self._process(subscribers[number], payload) for number, payload in selection.matched])
+        else:
+            delivery = Delivery(envelope.kind, envelope.message_id or record.message_id, record.message_id)
+            results = tuple(
+                [self._process_once(self._once, subscribers[n], payload, delivery) for n, payload in selection.matched]
+            )
         defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
         return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
+
+    def _process_once(
+        self, once: Once, subscriber: Subscriber[Any], payload: object, delivery: Delivery
+    ) -> SubscriberResult:
+        kind = type(subscriber)
+        try:
+            claim = once.begin(kind, payload, delivery)
+        except IdempotencyError as error:
+            return SubscriberResult(kind, ProcessStatus.RETRIABLE_ERROR, error, skipped=True)
+        if isinstance(claim, ProcessStatus):
+            return SubscriberResult(kind, claim, skipped=True)
+        try:
+            result = self._process(subscriber, payload)
+        except BaseException:  # KeyboardInterrupt: the next delivery need not wait for the lease
+            once.finish(claim, ProcessStatus.RETRY_LATER, delivery)
+            raise
+        failure = once.finish(claim, result.status, delivery)
+        if failure is None:
+            return result
+        if result.error is None:
+            return SubscriberResult(kind, result.status, failure)
+        result.error.add_note(str(failure))
+        return result
 
     def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
         try:

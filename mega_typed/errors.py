@@ -11,7 +11,9 @@
     │   └── InvalidPayload                 ... it was read and is not what its schema or the protocol says
     ├── PatternError (TypeError)           a subscriber's pattern cannot be right
     ├── RegistrationError (ValueError)     a subscriber or an event type cannot be registered
-    └── PublishError (RuntimeError)        the service did not accept a message
+    ├── PublishError (RuntimeError)        the service did not accept a message
+    ├── IdempotencyError (RuntimeError)    nobody can say whether a message was processed already
+    └── LambdaRetry (RuntimeError)         tells Lambda to deliver a message again
 
     PatternWarning (UserWarning)           a subscriber's pattern matches everything; a warning, not raised
 
@@ -120,6 +122,14 @@ class PatternWarning(UserWarning):
 
 class RegistrationError(MegaError, ValueError):
     """A subscriber or an event type cannot be registered."""
+
+
+class IdempotencyError(MegaError, RuntimeError):
+    """Nobody can say whether a message was processed already: its store failed (the cause), or it has no key."""
+
+
+class LambdaRetry(MegaError, RuntimeError):  # noqa: N818 - a request to Lambda, whose cause is the error
+    """Tells Lambda to deliver a message again, where a trigger knows no other answer."""
 
 
 class PublishError(MegaError, RuntimeError):

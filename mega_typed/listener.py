@@ -34,6 +34,8 @@ from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, servic
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload
+from mega_typed.idempotency import IdempotencyStore
+from mega_typed.once import KeyOf
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
 logger = logging.getLogger("mega_typed.listener")
@@ -59,6 +61,8 @@ class SqsListener:
         unmatched: ``"delete"`` or ``"keep"`` messages that no subscriber takes.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
         to_data: turns a text or a blob into a data object, or returns ``None``.
+        idempotency: remembers which subscriber has completed which message; see ``Dispatcher``.
+        idempotency_key: from a payload to what makes it one and the same message; see ``Dispatcher``.
         explain_unmatched: at log level DEBUG, say of a message that nobody takes why not, subscriber by subscriber.
             Values of the payload are logged then.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
@@ -89,6 +93,8 @@ class SqsListener:
         unmatched: Literal["delete", "keep"] = "delete",
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
+        idempotency: IdempotencyStore | None = None,
+        idempotency_key: KeyOf | None = None,
         explain_unmatched: bool = False,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -101,7 +107,14 @@ class SqsListener:
     ) -> None:
         if not queue_url:
             raise ConfigurationError("queue_url is missing")
-        self.dispatcher = Dispatcher(envelope=envelope, unmatched=unmatched, retriable=retriable, to_data=to_data)
+        self.dispatcher = Dispatcher(
+            envelope=envelope,
+            unmatched=unmatched,
+            retriable=retriable,
+            to_data=to_data,
+            idempotency=idempotency,
+            idempotency_key=idempotency_key,
+        )
         self._clients = ClientSource[SqsClient](
             "sqs",
             aws_access_key_id=aws_access_key_id,

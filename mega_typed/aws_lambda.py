@@ -1,0 +1,201 @@
+"""The same subscribers in AWS Lambda, behind an SQS, SNS or EventBridge trigger.
+
+``handler = lambda_handler(BigOrder, Logins)``. What a trigger does with a failure decides what is done here:
+
+- SQS: the ids of the messages that shall come again are returned (``batchItemFailures``), Lambda deletes the others.
+  **The event source mapping must have ``ReportBatchItemFailures`` switched on: without it Lambda does not look at what
+  is returned and deletes the whole batch.** On a FIFO queue the first message that stays stops its group: later ones of
+  the group are not processed and are returned with it, so that order holds; other groups go on.
+- SNS and EventBridge have no partial answer: ``LambdaRetry`` is raised, and Lambda calls again, twice unless configured
+  otherwise, then hands the event to the function's own dead-letter queue or failure destination: give it one.
+
+No AWS client is imported. This file knows the events of Lambda, and nothing of queues beyond them.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypedDict
+
+import msgspec
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
+from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, InvalidPayload, LambdaRetry
+from mega_typed.idempotency import IdempotencyStore
+from mega_typed.once import KeyOf
+from mega_typed.subscribers import ProcessStatus, Subscriber
+
+__all__ = ["BatchItemFailure", "LambdaHandler", "PartialBatchResponse", "lambda_handler"]
+
+logger = logging.getLogger("mega_typed.aws_lambda")
+
+
+class BatchItemFailure(TypedDict):
+    """A message that shall come again."""
+
+    itemIdentifier: str
+
+
+class PartialBatchResponse(TypedDict):
+    """What Lambda's SQS trigger reads."""
+
+    batchItemFailures: list[BatchItemFailure]
+
+
+_SQS: Final = "aws:sqs"
+_SNS: Final = "aws:sns"
+
+
+class LambdaHandler:
+    """A Lambda function over a dispatcher: ``handler = LambdaHandler(dispatcher)``.
+
+    Attributes:
+        dispatcher: decides what happens to a message.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+
+    def __call__(self, event: Mapping[str, Any], context: object = None) -> PartialBatchResponse:
+        """Handle what Lambda was called with.
+
+        Returns:
+            The messages of an SQS batch that shall come again; none for the other triggers.
+
+        Raises:
+            LambdaRetry: the message of an SNS or EventBridge trigger shall come again.
+            ConfigurationError: the event is of none of the three.
+        """
+        if "detail-type" in event and "source" in event:
+            self._handle_alone([(EnvelopeKind.EVENTBRIDGE, event, str(event.get("id", "")))])
+            return {"batchItemFailures": []}
+        records: Sequence[Mapping[str, Any]] | None = event.get("Records")
+        sources = {record.get("eventSource") or record.get("EventSource") for record in records or ()}
+        if records is None or not sources <= {_SQS, _SNS} or len(sources) > 1:
+            raise ConfigurationError("this function is for SQS, SNS and EventBridge, and the event is of none of these")
+        if _SNS in sources:
+            notifications = [record.get("Sns") or {} for record in records]
+            self._handle_alone([(EnvelopeKind.SNS, each, str(each.get("MessageId", ""))) for each in notifications])
+            return {"batchItemFailures": []}
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in self._handle_batch(records)]}
+
+    def _handle_batch(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The ids of the messages that stay in the queue."""
+        kept: list[str] = []
+        halted: set[str | None] = set()
+        for record in records:
+            message_id = record.get("messageId", "")
+            fifo = record.get("eventSourceARN", "").endswith(".fifo")
+            group: str | None = (record.get("attributes") or {}).get("MessageGroupId")
+            if fifo and group in halted:
+                kept.append(message_id)
+            elif self._outcome(record).disposition is not Disposition.DELETE:
+                kept.append(message_id)
+                halted.add(group)
+        return kept
+
+    def _outcome(self, record: Mapping[str, Any]) -> Outcome:
+        try:
+            outcome = self.dispatcher.handle(Record.from_lambda(record))
+        except EnvelopeError as error:
+            outcome = _undecodable(error, record.get("messageId", ""))
+        _log(outcome)
+        return outcome
+
+    def _handle_alone(self, messages: Sequence[tuple[EnvelopeKind, Mapping[str, Any], str]]) -> None:
+        """Handle all, then raise if one of them shall come again."""
+        outcomes: list[Outcome] = []
+        for kind, envelope, message_id in messages:
+            try:
+                body = msgspec.json.encode(envelope).decode()
+            except (TypeError, ValueError, RecursionError):
+                outcome = _undecodable(EnvelopeError("not_a_record", "the event is not JSON"), message_id)
+            else:
+                outcome = self.dispatcher.handle(Record(body=body, message_id=message_id), kind)
+            _log(outcome)
+            outcomes.append(outcome)
+        kept = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELETE]
+        if kept:
+            causes = [
+                cause for outcome in kept for cause in (outcome.error, *(r.error for r in outcome.results)) if cause
+            ]
+            ids = ", ".join(outcome.message_id for outcome in kept)
+            raise LambdaRetry(f"not processed, and to be delivered again: {ids}") from (causes[0] if causes else None)
+
+
+def lambda_handler(
+    *subscribers: type[Subscriber[Any]],
+    envelope: EnvelopeKind | None = None,
+    unmatched: Literal["delete", "keep"] = "delete",
+    retriable: tuple[type[Exception], ...] = (),
+    to_data: ToData | None = None,
+    idempotency: IdempotencyStore | None = None,
+    idempotency_key: KeyOf | None = None,
+) -> LambdaHandler:
+    """A Lambda function that hands each message to the subscribers that match.
+
+    Args:
+        *subscribers: subscriber classes.
+        envelope: pins the envelope of messages in SQS; that of the other triggers is known.
+        unmatched: see ``Dispatcher``, as all others.
+        retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
+        to_data: turns a text or a blob into a data object, or returns ``None``.
+        idempotency: remembers which subscriber has completed which message.
+        idempotency_key: from a payload to what makes it one and the same message.
+
+    Raises:
+        RegistrationError: a subscriber cannot be registered.
+        ConfigurationError: an argument is none of those, or there are no subscribers.
+    """
+    if not subscribers:
+        raise ConfigurationError("a function without subscribers would delete every message")
+    dispatcher = Dispatcher(
+        envelope=envelope,
+        unmatched=unmatched,
+        retriable=retriable,
+        to_data=to_data,
+        idempotency=idempotency,
+        idempotency_key=idempotency_key,
+    )
+    for subscriber in subscribers:
+        dispatcher.register(subscriber)
+    return LambdaHandler(dispatcher)
+
+
+def _undecodable(error: EnvelopeError, message_id: str) -> Outcome:
+    return Outcome(Disposition.RETRY, Reading.UNDECODABLE, error=error, message_id=message_id)
+
+
+def _log(outcome: Outcome) -> None:
+    """What went wrong, one line each: places and names, never values of a payload."""
+    fields: dict[str, object] = {
+        "message_id": outcome.message_id,
+        "disposition": str(outcome.disposition),
+        "reading": str(outcome.reading),
+        "event_type": str(outcome.event_type) if outcome.event_type else None,
+    }
+    if outcome.reading is Reading.CONFIRMATION:
+        _warn("message %s: an SNS confirmation, which is not followed; it stays", outcome.message_id, fields=fields)
+    if isinstance(outcome.error, DecodeError):
+        faults = outcome.error.faults if isinstance(outcome.error, InvalidPayload) else ()
+        where = f" at {', '.join(fault.path for fault in faults)}" if faults else ""
+        _warn("message %s: %s%s", outcome.message_id, outcome.error.reason, where, fields=fields)
+    for result in outcome.results:
+        if result.error is not None or result.status is ProcessStatus.FATAL_ERROR:
+            _failed(outcome, result.subscriber.__qualname__, result.status.name, result.error, fields)
+    for defect in outcome.defects:
+        _failed(outcome, defect.subscriber.__qualname__, "its pattern", defect.error, fields)
+
+
+def _failed(outcome: Outcome, who: str, what: str, error: BaseException | None, fields: Mapping[str, object]) -> None:
+    name, stack = "", ""
+    if error is not None:  # without its message, which may quote a payload
+        name = f" {type(error).__name__}"
+        stack = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    _warn("message %s: %s: %s%s%s", outcome.message_id, who, what, name, stack, fields={**fields, "failed": who})
+
+
+def _warn(line: str, *values: object, fields: Mapping[str, object]) -> None:
+    logger.warning(line, *values, extra=dict(fields))
