@@ -25,8 +25,9 @@ from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
 from mega_typed.listener import SqsListener
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
-from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
+from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
+from mega_typed.sending import PublishResult
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 

@@ -33,7 +33,7 @@ from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
 from mega_typed.errors import ConfigurationError
 from mega_typed.event import Event, Model
 from mega_typed.match import Pattern, has_predicate, is_nan, is_predicate, matches, not_
-from mega_typed.publishers import (
+from mega_typed.messages import (
     DOMAIN_ATTRIBUTE,
     NAME_ATTRIBUTE,
     PUBLISHER_ATTRIBUTE,
