@@ -13,17 +13,20 @@ from mega_typed.errors import (
     EncodeError,
     EnvelopeError,
     Fault,
+    FetchError,
     InvalidPayload,
     MegaError,
     PatternError,
     PatternWarning,
     PublishError,
     RegistrationError,
+    TooLargeError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
 from mega_typed.listener import SqsListener
+from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
@@ -51,6 +54,7 @@ __all__ = [
     "EventType",
     "Explanation",
     "Fault",
+    "FetchError",
     "FilterPolicy",
     "InvalidPayload",
     "MegaError",
@@ -70,11 +74,13 @@ __all__ = [
     "Record",
     "RegistrationError",
     "Residual",
+    "S3Payloads",
     "SnsPublisher",
     "SqsListener",
     "SqsPublisher",
     "SubscriberResult",
     "Timestamp",
+    "TooLargeError",
     "disposition",
     "explain",
     "filter_policy",

@@ -14,8 +14,10 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias, cast, 
 
 from mega_typed.codecs import (
     CONTENT_TYPE_ATTRIBUTE,
+    GZIP_SUFFIX,
     ContentType,
     Encoded,
+    compress,
     encode_blob,
     encode_document,
     encode_json_text,
@@ -31,6 +33,9 @@ SUBJECT_ATTRIBUTE: Final = "mega-subject"
 PUBLISHER_ATTRIBUTE: Final = "mega-publisher"
 """Message attributes of a MEGA message, for filter policies; the version is a Number, the others are Strings."""
 
+POINTER_ATTRIBUTE: Final = "ExtendedPayloadSize"
+"""Marks a body that is a pointer to S3, and says how many bytes are there; Amazon's extended clients read it."""
+
 RESERVED_ATTRIBUTES: Final = frozenset(
     {
         CONTENT_TYPE_ATTRIBUTE,
@@ -39,6 +44,7 @@ RESERVED_ATTRIBUTES: Final = frozenset(
         VERSION_ATTRIBUTE,
         SUBJECT_ATTRIBUTE,
         PUBLISHER_ATTRIBUTE,
+        POINTER_ATTRIBUTE,
     }
 )
 
@@ -67,11 +73,19 @@ Publishable: TypeAlias = TypedEvent | MegaPayload | Mapping[str, Any] | str | by
 
 
 class Message(NamedTuple):
-    """A message ready to be sent: its body, its attributes as AWS spells them, the bytes that both count for."""
+    """A message ready to be sent.
+
+    Attributes:
+        body: its text.
+        attributes: its message attributes, as AWS spells them.
+        size: the bytes that both count for.
+        content_type: what the body is; None for a raw one, of which nothing is known.
+    """
 
     body: str
     attributes: Mapping[str, Mapping[str, str | bytes]]
     size: int
+    content_type: ContentType | None = None
 
 
 def message_of(payload: object, binary_encoding: bool, added: WireAttributes) -> Message:
@@ -80,7 +94,8 @@ def message_of(payload: object, binary_encoding: bool, added: WireAttributes) ->
     own = _own_attributes(encoded.content_type, claims.event_type)
     about = _about(claims) if claims.subject or claims.publisher else _NO_ATTRIBUTES
     values = {**own.values, **about.values, **added.values}
-    return _whole(encoded.body, WireAttributes(values, own.size + about.size + added.size))
+    size = own.size + about.size + added.size
+    return _whole(encoded.body, WireAttributes(values, size), encoded.content_type)
 
 
 def raw_message(body: str, attributes: Attributes | None) -> Message:
@@ -90,12 +105,32 @@ def raw_message(body: str, attributes: Attributes | None) -> Message:
     return _whole(_checked_text(body, "the body"), _wire_attributes(attributes or {}))
 
 
-def _whole(body: str, attributes: WireAttributes) -> Message:
+def _whole(body: str, attributes: WireAttributes, content_type: ContentType | None = None) -> Message:
     if len(attributes.values) > MAX_ATTRIBUTES:
         raise ConfigurationError(
             f"{len(attributes.values)} message attributes with the library's own; the service takes {MAX_ATTRIBUTES}"
         )
-    return Message(body, attributes.values, bytes_of(body) + attributes.size)
+    return Message(body, attributes.values, bytes_of(body) + attributes.size, content_type)
+
+
+def compressed(message: Message) -> Message:
+    """The message with its body compressed, if that makes it smaller; it says so in its content type."""
+    if message.content_type is None:
+        return message
+    body = compress(Encoded(message.body, message.content_type))
+    if body is None or len(body) + len(GZIP_SUFFIX) >= bytes_of(message.body):
+        return message
+    declared = {"DataType": "String", "StringValue": message.content_type + GZIP_SUFFIX}
+    size = message.size - bytes_of(message.body) + len(body) + len(GZIP_SUFFIX)
+    return Message(body, {**message.attributes, CONTENT_TYPE_ATTRIBUTE: declared}, size)
+
+
+def pointing(message: Message, body: str) -> Message:
+    """The message with a pointer to its body in the place of it, marked as one."""
+    mark = _wire_attributes({POINTER_ATTRIBUTE: bytes_of(message.body)})
+    attributes = {**message.attributes, **mark.values}
+    size = message.size - bytes_of(message.body) + mark.size
+    return _whole(body, WireAttributes(attributes, size))
 
 
 _NONCHARACTERS: Final = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}

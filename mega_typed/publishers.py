@@ -10,7 +10,9 @@ from typing import Any
 
 from mega_typed.aws import AwsSession, ClientSource, SnsClient, SqsClient
 from mega_typed.errors import ConfigurationError
+from mega_typed.fitting import Ladder
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of, raw_message
+from mega_typed.offload import S3Payloads
 from mega_typed.sending import (
     SNS,
     SNS_DEFAULT_MAX_BYTES,
@@ -32,6 +34,9 @@ class SqsPublisher:
     Args:
         queue_url: the queue, unless a call names another.
         max_message_bytes: 1,024 to 1,048,576, for a queue that is set to take less; attributes count.
+        compress_above: bytes; a larger message is compressed where that makes it smaller. Readers must know ``+gzip``
+            content types, as this library does; never, when omitted.
+        offload: where a payload goes that is too large even so; readers need access to it, see `S3Payloads`.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
             configuration files or the instance role.
         aws_secret_access_key: see above.
@@ -49,6 +54,8 @@ class SqsPublisher:
         queue_url: str | None = None,
         *,
         max_message_bytes: int = SQS_MAX_BYTES,
+        compress_above: int | None = None,
+        offload: S3Payloads | None = None,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -56,7 +63,8 @@ class SqsPublisher:
         session: AwsSession | None = None,
         client: SqsClient | None = None,
     ) -> None:
-        _check_limit(max_message_bytes, SQS_MIN_BYTES, SQS_MAX_BYTES)
+        _check_limit("max_message_bytes", max_message_bytes, SQS_MIN_BYTES, SQS_MAX_BYTES)
+        _check_limit("compress_above", compress_above or 0, 0, SQS_MAX_BYTES)
         clients = ClientSource[SqsClient](
             "sqs",
             aws_access_key_id=aws_access_key_id,
@@ -66,7 +74,9 @@ class SqsPublisher:
             session=session,
             client=client,
         )
-        self._sender = Sender(SQS, queue_url, max_message_bytes, SQS_MAX_BYTES, clients)
+        self._sender = Sender(
+            SQS, queue_url, Ladder("SQS", max_message_bytes, compress_above, offload), SQS_MAX_BYTES, clients
+        )
 
     def publish(
         self,
@@ -94,7 +104,8 @@ class SqsPublisher:
             The message id.
 
         Raises:
-            EncodeError: the payload or an attribute cannot be put on the wire, or is too large. Nothing was sent.
+            EncodeError: the payload or an attribute cannot be put on the wire, or is too large (`TooLargeError`).
+                Nothing was sent.
             ConfigurationError: an argument is missing or does not fit the queue. Nothing was sent.
             PublishError: the service did not accept the message, or did not answer.
         """
@@ -172,6 +183,8 @@ class SnsPublisher:
     Args:
         topic_arn: the topic, unless a call names another.
         max_message_bytes: 1 to 1,048,576; SNS takes 262,144 unless the topic's ``MaximumMessageSize`` is raised.
+        compress_above: as in `SqsPublisher`.
+        offload: see there.
         aws_access_key_id: this and the arguments below are those of `SqsPublisher`.
         aws_secret_access_key: see there.
         region_name: see there.
@@ -188,6 +201,8 @@ class SnsPublisher:
         topic_arn: str | None = None,
         *,
         max_message_bytes: int = SNS_DEFAULT_MAX_BYTES,
+        compress_above: int | None = None,
+        offload: S3Payloads | None = None,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -195,7 +210,8 @@ class SnsPublisher:
         session: AwsSession | None = None,
         client: SnsClient | None = None,
     ) -> None:
-        _check_limit(max_message_bytes, 1, SNS_MAX_BYTES)
+        _check_limit("max_message_bytes", max_message_bytes, 1, SNS_MAX_BYTES)
+        _check_limit("compress_above", compress_above or 0, 0, SNS_MAX_BYTES)
         clients = ClientSource[SnsClient](
             "sns",
             aws_access_key_id=aws_access_key_id,
@@ -205,7 +221,9 @@ class SnsPublisher:
             session=session,
             client=client,
         )
-        self._sender = Sender(SNS, topic_arn, max_message_bytes, max_message_bytes, clients)
+        self._sender = Sender(
+            SNS, topic_arn, Ladder("SNS", max_message_bytes, compress_above, offload), max_message_bytes, clients
+        )
 
     def publish(
         self,
@@ -263,6 +281,6 @@ class SnsPublisher:
         return self._sender.send_many(route, payloads, binary_encoding, added_attributes(attributes))
 
 
-def _check_limit(value: int, least: int, most: int) -> None:
+def _check_limit(name: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise ConfigurationError(f"max_message_bytes must be an integer from {least} to {most}, not {value!r}")
+        raise ConfigurationError(f"{name} must be an integer from {least} to {most}, not {value!r}")

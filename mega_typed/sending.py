@@ -18,7 +18,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mega_typed.aws import ClientSource, SnsClient, SqsClient, describe, service_errors
 from mega_typed.errors import ConfigurationError, EncodeError, MegaError, PublishError
-from mega_typed.messages import Message, WireAttributes, message_of
+from mega_typed.fitting import Ladder, deduplication_id
+from mega_typed.messages import POINTER_ATTRIBUTE, Message, WireAttributes, message_of
 
 MAX_BATCH_ENTRIES: Final = 10
 SQS_MAX_BYTES: Final = 1_048_576
@@ -141,13 +142,14 @@ class Sender(Generic[Client]):
         self,
         service: Service,
         target: str | None,
-        max_message_bytes: int,
+        ladder: Ladder,
         max_batch_bytes: int,
         clients: ClientSource[Client],
     ) -> None:
         self._service = service
         self._target = target
-        self._max_message_bytes = max_message_bytes
+        self._ladder = ladder
+        self._quick = ladder.limit if ladder.compress_above is None else min(ladder.limit, ladder.compress_above)
         self._max_batch_bytes = max_batch_bytes
         self._clients: ClientSource[Client] = clients
 
@@ -179,7 +181,7 @@ class Sender(Generic[Client]):
 
     def send(self, route: Route, payload: object, message: Message) -> str:
         """Send one message by a call of its own and give its id."""
-        parameters = {self._service.target: route.target, **self._parameters(route, payload, message)}
+        parameters = {self._service.target: route.target, **self._parcel(route, payload, message).parameters}
         send = getattr(self._clients.get(), self._service.send)
         try:
             answer = send(**parameters)
@@ -221,27 +223,27 @@ class Sender(Generic[Client]):
         return Batch(self._max_batch_bytes)
 
     def entry(self, index: int, route: Route, payload: object, message: Message) -> Entry:
-        """One message as an entry of a batch. Raises ``EncodeError`` or ``ConfigurationError``."""
-        parameters = self._parameters(route, payload, message)
-        return Entry(index, message.size, parameters)
+        """One message as an entry of a batch. Raises ``EncodeError``, ``ConfigurationError`` or ``PublishError``."""
+        parcel = self._parcel(route, payload, message)
+        return Entry(index, parcel.size, parcel.parameters)
 
     def _entry(self, index: int, route: Route, payload: object, binary_encoding: bool, added: WireAttributes) -> Entry:
         try:
             return self.entry(index, route, payload, message_of(payload, binary_encoding, added))
-        except (EncodeError, ConfigurationError) as error:
+        except (EncodeError, ConfigurationError, PublishError) as error:
             return Entry(index, error=error)
 
-    def _parameters(self, route: Route, payload: object, message: Message) -> dict[str, Any]:
+    def _parcel(self, route: Route, payload: object, message: Message) -> Parcel:
         """The parameters of one message, which are the same for one call and for an entry of a batch."""
-        if message.size > self._max_message_bytes:
-            raise EncodeError(
-                f"the message has {message.size} bytes with its attributes; {self._service.name.upper()} takes "
-                f"{self._max_message_bytes}"
-            )
-        parameters = {self._service.body: message.body, **route.parameters(payload)}
+        options = route.parameters(payload)
+        if message.size > self._quick:
+            whole, message = message, self._ladder.fit(message)
+            if route.fifo and POINTER_ATTRIBUTE in message.attributes:
+                options.setdefault("MessageDeduplicationId", deduplication_id(whole))
+        parameters = {self._service.body: message.body, **options}
         if message.attributes:
             parameters["MessageAttributes"] = message.attributes
-        return parameters
+        return Parcel(parameters, message.size)
 
     def send_batch(self, route: Route, held: Sequence[Entry]) -> Iterator[PublishResult]:
         """One call for the entries held, and up to two more, after a pause, for those of which `unsettled` tells."""
@@ -277,6 +279,13 @@ class Sender(Generic[Client]):
             refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
             answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
         return answers
+
+
+class Parcel(NamedTuple):
+    """The parameters of a message, and its size."""
+
+    parameters: dict[str, Any]
+    size: int
 
 
 class Answer(NamedTuple):
