@@ -4,6 +4,7 @@ Everything that users and generated code need is exported here, and pattern oper
 Importing this package imports no AWS client: boto3 is loaded when the first publisher or listener makes one.
 """
 
+from mega_typed.buffered import BufferedPublisher, Delivery
 from mega_typed.dispatch import Defect, Dispatcher, Disposition, Outcome, Reading, SubscriberResult, disposition
 from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
@@ -37,12 +38,14 @@ from mega_typed.subscriptions import explain
 __version__ = "0.1.0"
 
 __all__ = [
+    "BufferedPublisher",
     "CodecError",
     "ConfigurationError",
     "DataSubscriber",
     "DecimalString",
     "DecodeError",
     "Defect",
+    "Delivery",
     "Dispatcher",
     "Disposition",
     "EncodeError",

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mega_typed.aws import AwsSession, ClientSource, SnsClient, SqsClient
+from mega_typed.buffered import BufferedPublisher
 from mega_typed.errors import ConfigurationError
 from mega_typed.fitting import Ladder
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of, raw_message
 from mega_typed.offload import S3Payloads
 from mega_typed.sending import (
+    MAX_BATCH_ENTRIES,
     SNS,
     SNS_DEFAULT_MAX_BYTES,
     SNS_MAX_BYTES,
@@ -176,6 +178,28 @@ class SqsPublisher:
         route = self._sender.route(queue_url, group_id, deduplication_id, delay_seconds)
         return self._sender.send_many(route, payloads, binary_encoding, added_attributes(attributes))
 
+    def buffered(
+        self,
+        queue_url: str | None = None,
+        *,
+        linger_seconds: float = 0.05,
+        max_batch: int = MAX_BATCH_ENTRIES,
+        max_pending: int = 1_000,
+        max_pending_bytes: int = 16_777_216,
+    ) -> BufferedPublisher:
+        """A publisher to one queue that collects what is published one by one and sends it in batches.
+
+        Use it in a ``with`` statement, or `BufferedPublisher.close` it; it says what the arguments mean.
+        """
+        return BufferedPublisher(
+            self._sender,
+            queue_url,
+            linger_seconds=linger_seconds,
+            max_batch=max_batch,
+            max_pending=max_pending,
+            max_pending_bytes=max_pending_bytes,
+        )
+
 
 class SnsPublisher:
     """Publishes to Amazon SNS topics.
@@ -279,6 +303,28 @@ class SnsPublisher:
         """The same in constant memory: **nothing is sent until the results are read**."""
         route = self._sender.route(topic_arn, group_id, deduplication_id)
         return self._sender.send_many(route, payloads, binary_encoding, added_attributes(attributes))
+
+    def buffered(
+        self,
+        topic_arn: str | None = None,
+        *,
+        linger_seconds: float = 0.05,
+        max_batch: int = MAX_BATCH_ENTRIES,
+        max_pending: int = 1_000,
+        max_pending_bytes: int = 16_777_216,
+    ) -> BufferedPublisher:
+        """A publisher to one topic that collects what is published one by one and sends it in batches.
+
+        Use it in a ``with`` statement, or `BufferedPublisher.close` it; it says what the arguments mean.
+        """
+        return BufferedPublisher(
+            self._sender,
+            topic_arn,
+            linger_seconds=linger_seconds,
+            max_batch=max_batch,
+            max_pending=max_pending,
+            max_pending_bytes=max_pending_bytes,
+        )
 
 
 def _check_limit(name: str, value: int, least: int, most: int) -> None:

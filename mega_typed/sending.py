@@ -153,6 +153,12 @@ class Sender(Generic[Client]):
         self._max_batch_bytes = max_batch_bytes
         self._clients: ClientSource[Client] = clients
 
+    def target(self, target: str | None) -> str:
+        """The one that a call names, else the publisher's. Raises ``ConfigurationError``."""
+        if chosen := target or self._target:
+            return chosen
+        raise ConfigurationError(f"no {self._service.argument}: give one to the publisher or to this call")
+
     def route(
         self,
         target: str | None,
@@ -162,9 +168,7 @@ class Sender(Generic[Client]):
     ) -> Route:
         """Check what is known before any payload. Raises ``ConfigurationError``."""
         argument = self._service.argument
-        route = Route(target or self._target or "", group_id, deduplication_id, delay_seconds)
-        if not route.target:
-            raise ConfigurationError(f"no {argument}: give one to the publisher or to this call")
+        route = Route(self.target(target), group_id, deduplication_id, delay_seconds)
         for name, value in (("group_id", group_id), ("deduplication_id", deduplication_id)):
             if value is not None and not callable(value):
                 _alphabetic(name, value)
@@ -175,6 +179,8 @@ class Sender(Generic[Client]):
         if delay_seconds is not None:
             if route.fifo:
                 raise ConfigurationError("a FIFO queue has no delay_seconds per message: set it on the queue")
+            if self._service is SNS:
+                raise ConfigurationError("a topic has no delay_seconds")
             if type(delay_seconds) is not int or not 0 <= delay_seconds <= 900:
                 raise ConfigurationError(f"delay_seconds must be an integer from 0 to 900, not {delay_seconds!r}")
         return route
