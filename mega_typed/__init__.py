@@ -4,6 +4,7 @@ Everything that users and generated code need is exported here, and pattern oper
 Importing this package imports no AWS client: boto3 is loaded when the first publisher or listener makes one.
 """
 
+from mega_typed.buffered import BufferedPublisher, Delivery
 from mega_typed.dispatch import Defect, Dispatcher, Disposition, Outcome, Reading, SubscriberResult, disposition
 from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
@@ -13,6 +14,7 @@ from mega_typed.errors import (
     EncodeError,
     EnvelopeError,
     Fault,
+    FetchError,
     IdempotencyError,
     InvalidPayload,
     LambdaRetry,
@@ -21,27 +23,32 @@ from mega_typed.errors import (
     PatternWarning,
     PublishError,
     RegistrationError,
+    TooLargeError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
+from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
-from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
+from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
+from mega_typed.sending import PublishResult
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BufferedPublisher",
     "CodecError",
     "ConfigurationError",
     "DataSubscriber",
     "DecimalString",
     "DecodeError",
     "Defect",
+    "Delivery",
     "Dispatcher",
     "Disposition",
     "EncodeError",
@@ -53,6 +60,7 @@ __all__ = [
     "EventType",
     "Explanation",
     "Fault",
+    "FetchError",
     "FilterPolicy",
     "IdempotencyError",
     "IdempotencyStore",
@@ -75,11 +83,13 @@ __all__ = [
     "Record",
     "RegistrationError",
     "Residual",
+    "S3Payloads",
     "SnsPublisher",
     "SqsListener",
     "SqsPublisher",
     "SubscriberResult",
     "Timestamp",
+    "TooLargeError",
     "disposition",
     "explain",
     "filter_policy",

@@ -1,4 +1,4 @@
-"""How the library gets a client for Amazon SQS or SNS, and how it reads what a client raises.
+"""How the library gets a client for Amazon SQS, SNS or S3, and how it reads what a client raises.
 
 The only file that imports boto3 and botocore, and only inside functions: importing the library must not cost what
 importing them costs. It knows nothing of messages. The protocols name the client methods that are used, so that users
@@ -41,6 +41,15 @@ class SnsClient(Protocol):
     def publish_batch(self) -> Operation: ...  # noqa: D102
 
 
+class S3Client(Protocol):
+    """The methods of a boto3 S3 client that are used."""
+
+    @property
+    def put_object(self) -> Operation: ...  # noqa: D102 - named by AWS
+    @property
+    def get_object(self) -> Operation: ...  # noqa: D102
+
+
 class AwsSession(Protocol):
     """What is used of a ``boto3.Session``."""
 
@@ -58,7 +67,7 @@ class ClientSource(Generic[Client]):
     """Builds a client on first use, once, and keeps it.
 
     Args:
-        service: ``"sqs"`` or ``"sns"``.
+        service: ``"sqs"``, ``"sns"`` or ``"s3"``.
         aws_access_key_id: with ``aws_secret_access_key``; both or neither.
         aws_secret_access_key: see above. When omitted, credentials come from the environment, the AWS configuration
             files or the instance role.

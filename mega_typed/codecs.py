@@ -1,5 +1,8 @@
 """Message bodies: from text to content and back, as JSON, BSON (in base64), plain text or bytes (in base64).
 
+Each of the four may be compressed: its content type ends in ``+gzip`` then, and the body is base64 of gzip (RFC 1952)
+of the UTF-8 text, or of the bytes themselves. What a reader inflates is bounded.
+
 This file knows the wire and no protocol: what a document means is the business of ``payload``. JSON text is the
 canonical form. A JSON body is kept as text and parsed only when somebody asks for the document; a BSON body is decoded
 at once and written as JSON text only when somebody asks for the text.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +34,11 @@ from pydantic import BaseModel
 
 CONTENT_TYPE_ATTRIBUTE: Final = "content-type"
 """Name of the SQS or SNS message attribute that carries the content type of the body."""
+
+
+GZIP_SUFFIX: Final = "+gzip"
+MAX_INFLATED: Final = 16_777_216
+"""Bytes that a compressed body may hold; a reader inflates no more, and nothing larger is compressed."""
 
 
 class ContentType(StrEnum):
@@ -166,7 +175,8 @@ def decode(body: str, content_type: str | None = None) -> Content:
 
     Raises:
         CodecError: the body is not of the declared type: ``not_an_object``, ``malformed_base64``, ``truncated_bson``,
-            ``trailing_bytes`` or ``malformed_bson``.
+            ``trailing_bytes``, ``malformed_bson``; if it is
+            compressed also ``malformed_gzip``, ``malformed_utf8`` or ``too_large``.
     """
     if content_type is None:
         return _sniff(body)
@@ -238,6 +248,21 @@ def encode_blob(data: bytes) -> Encoded:
     return Encoded(_base64(bytes(data)), ContentType.BINARY)
 
 
+def compress(encoded: Encoded) -> str | None:
+    """The body compressed, of which the content type ends in ``+gzip``; None for what a reader would not inflate.
+
+    The same body gives the same text, so that a FIFO queue with content-based deduplication still finds its duplicates.
+    """
+    if _KINDS[encoded.content_type] is ContentKind.TEXT or encoded.content_type is _JSON:
+        data = encoded.body.encode()
+    else:
+        data = _unbase64(encoded.body)
+    if len(data) > MAX_INFLATED:
+        return None
+    packer = zlib.compressobj(wbits=_GZIP)  # writes no time and no name
+    return _base64(packer.compress(data) + packer.flush())
+
+
 def iso_timestamp(moment: datetime) -> str:
     """Write a date-time as ISO-8601 with offset, ``Z`` for UTC; without offset it counts as UTC."""
     offset = moment.utcoffset()
@@ -283,7 +308,34 @@ def _read_json(body: str) -> Content:
     return Content(_JSON, body.removeprefix(_BOM), None)
 
 
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+def _inflate(body: str) -> bytes:
+    unpacker = zlib.decompressobj(wbits=_GZIP)
+    try:
+        data = unpacker.decompress(_unbase64(body), MAX_INFLATED + 1)
+    except zlib.error as error:
+        raise CodecError("malformed_gzip", f"the body is not gzip: {error}") from None
+    if len(data) > MAX_INFLATED:
+        raise CodecError("too_large", f"the compressed body holds more than {MAX_INFLATED} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise CodecError("malformed_gzip", "the compressed body is cut short, or followed by something else")
+    return data
+
+
+def _inflate_text(body: str) -> str:
+    try:
+        return _inflate(body).decode()
+    except UnicodeDecodeError:
+        raise CodecError("malformed_utf8", "the compressed text is not UTF-8") from None
+
+
 _READERS: Final[dict[str, Callable[[str], Content]]] = {
+    ContentType.JSON + GZIP_SUFFIX: lambda body: _read_json(_inflate_text(body)),
+    ContentType.BSON + GZIP_SUFFIX: lambda body: Content(ContentType.BSON, None, _unbson(_inflate(body))),
+    ContentType.TEXT + GZIP_SUFFIX: lambda body: Content(ContentType.TEXT, _inflate_text(body), None),
+    ContentType.BINARY + GZIP_SUFFIX: lambda body: Content(ContentType.BINARY, _inflate(body), None),
     ContentType.JSON: _read_json,
     ContentType.BSON: lambda body: Content(ContentType.BSON, None, _unbson(_unbase64(body))),
     ContentType.TEXT: lambda body: Content(ContentType.TEXT, body, None),

@@ -5,6 +5,7 @@
     MegaError
     ├── ConfigurationError (ValueError)    an argument is missing, contradictory or out of range
     ├── EncodeError (ValueError)           a value cannot be put on the wire
+    │   └── TooLargeError                  ... because the service takes no message of this size
     ├── DecodeError (ValueError)           what came in cannot be read
     │   ├── EnvelopeError                  ... at the envelope (SNS, EventBridge)
     │   ├── CodecError                     ... at the body (JSON, BSON, base64)
@@ -12,6 +13,7 @@
     ├── PatternError (TypeError)           a subscriber's pattern cannot be right
     ├── RegistrationError (ValueError)     a subscriber or an event type cannot be registered
     ├── PublishError (RuntimeError)        the service did not accept a message
+    ├── FetchError (RuntimeError)          an offloaded payload cannot be fetched now
     ├── IdempotencyError (RuntimeError)    nobody can say whether a message was processed already
     └── LambdaRetry (RuntimeError)         tells Lambda to deliver a message again
 
@@ -37,6 +39,23 @@ class ConfigurationError(MegaError, ValueError):
 
 class EncodeError(MegaError, ValueError):
     """A value cannot be put on the wire."""
+
+
+class TooLargeError(EncodeError):
+    """A message is larger than its destination takes.
+
+    Attributes:
+        size: the bytes of the message, attributes included.
+        limit: the bytes that are taken.
+    """
+
+    def __init__(self, size: int, limit: int, message: str) -> None:
+        super().__init__(message)
+        self.size = size
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type[TooLargeError], tuple[int, int, str]]:
+        return type(self), (self.size, self.limit, str(self))
 
 
 class DecodeError(MegaError, ValueError):
@@ -144,4 +163,19 @@ class PublishError(MegaError, RuntimeError):
         self.code = code
 
     def __reduce__(self) -> tuple[type[PublishError], tuple[str, str]]:
+        return type(self), (self.code, str(self))
+
+
+class FetchError(MegaError, RuntimeError):
+    """The store of an offloaded payload did not hand it over; the message itself may be fine, and should be kept.
+
+    Attributes:
+        code: the service's error code, such as ``AccessDenied``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[FetchError], tuple[str, str]]:
         return type(self), (self.code, str(self))

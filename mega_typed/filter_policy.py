@@ -28,6 +28,14 @@ from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
 from mega_typed.errors import ConfigurationError
 from mega_typed.event import Event, Model
 from mega_typed.match import Pattern, matches
+from mega_typed.messages import (
+    DOMAIN_ATTRIBUTE,
+    NAME_ATTRIBUTE,
+    PUBLISHER_ATTRIBUTE,
+    SUBJECT_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+    travels_as_attribute,
+)
 from mega_typed.policy_rules import (
     ABSENCE,
     ABSENT,
@@ -48,14 +56,6 @@ from mega_typed.policy_rules import (
     once,
     rules_at,
     weight,
-)
-from mega_typed.publishers import (
-    DOMAIN_ATTRIBUTE,
-    NAME_ATTRIBUTE,
-    PUBLISHER_ATTRIBUTE,
-    SUBJECT_ATTRIBUTE,
-    VERSION_ATTRIBUTE,
-    travels_as_attribute,
 )
 from mega_typed.schema_check import EVENT_KEYS
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber

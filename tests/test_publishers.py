@@ -22,12 +22,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
-from mega_typed import publishers
+from mega_typed import sending
 from mega_typed.aws import ClientSource
 from mega_typed.codecs import ContentKind, decode
 from mega_typed.errors import ConfigurationError, EncodeError, PublishError
 from mega_typed.payload import EventType, MegaPayload
-from mega_typed.publishers import PublishResult, SnsPublisher, SqsPublisher
+from mega_typed.publishers import SnsPublisher, SqsPublisher
+from mega_typed.sending import Answer, PublishResult, unsettled
 
 from .samples import placed
 
@@ -593,7 +594,7 @@ def test_only_failed_entries_are_sent_again(
 ) -> None:
     """Entries that failed by the service's fault are sent again, at most twice, alone; others are reported."""
     slept: list[float] = []
-    monkeypatch.setattr(publishers, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(sending, "time", SimpleNamespace(sleep=slept.append))
     failures = 0
 
     def fail(entry: dict[str, Any]) -> dict[str, Any] | None:
@@ -612,6 +613,41 @@ def test_only_failed_entries_are_sent_again(
     if not accepted:
         assert isinstance(results[1].error, PublishError)
         assert results[1].error.code == failure["Code"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=10))
+def test_nothing_overtakes_its_group(entries: list[tuple[str, bool]]) -> None:
+    """Of a FIFO batch exactly the failed tail of each group is sent again; of another one, all that failed."""
+    waiting = {str(place): {"MessageGroupId": group} for place, (group, _) in enumerate(entries)}
+    answers = {str(place): Answer(again=failed) for place, (_, failed) in enumerate(entries)}
+    tails = [
+        str(place)
+        for place, (group, _) in enumerate(entries)
+        if all(failed for other, failed in entries[place:] if other == group)
+    ]
+    assert list(unsettled(waiting, answers, ordered=True)) == tails
+    assert list(unsettled(waiting, answers, ordered=False)) == [k for k, answer in answers.items() if answer.again]
+
+
+def test_the_failed_tail_of_a_group_is_sent_again_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a FIFO queue the last entries of a group that failed go out again, in order, and succeed."""
+    monkeypatch.setattr(sending, "time", SimpleNamespace(sleep=lambda _: None))
+    client = FakeClient(fail=lambda e: THROTTLED if len(client.calls) == 1 and e["MessageBody"] in "bc" else None)
+    results = SqsPublisher(FIFO_QUEUE, client=client).publish_many("abc", group_id="g")
+    assert client.batches() == [["a", "b", "c"], ["b", "c"]]
+    assert all(result.message_id for result in results)
+
+
+def test_a_queue_may_take_less() -> None:
+    """A limit below SQS's own is the message's, not the batch's, which keeps its 1 MiB."""
+    client = FakeClient()
+    with pytest.raises(ConfigurationError, match="max_message_bytes"):
+        SqsPublisher(QUEUE, client=client, max_message_bytes=1_023)
+    publisher = SqsPublisher(QUEUE, client=client, max_message_bytes=2_048)
+    with pytest.raises(EncodeError, match="2048"):
+        publisher.publish("x" * 2_048)
+    publisher.publish_many(["x" * 2_000] * 10)
+    assert [len(batch) for batch in client.batches()] == [10]
 
 
 CONTRADICTIONS: list[dict[str, Any]] = [
