@@ -141,7 +141,7 @@ class SqliteStore:
         return self._connection.execute(statement, values)
 
     def _opened(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             with suppress(sqlite3.OperationalError):  # another process is at it; without it all is right, and slower
                 connection.execute("pragma journal_mode = wal")
