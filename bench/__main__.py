@@ -1,4 +1,4 @@
-"""``python -m bench [wire|matching|generator]``: ratios of medians, measured in CPU time.
+"""``python -m bench [wire|matching|publishing|generator]``: ratios of medians, measured in CPU time.
 
 Every row is measured interleaved with its baseline, in one run.
 
@@ -32,7 +32,7 @@ from mega_typed.event import Event
 from mega_typed.payload import identity_of
 from pydantic import BaseModel, Field
 
-from bench import matching
+from bench import matching, publishing
 from bench.measuring import Row, measure, show, show_absolute
 from generated.shopping_cart import ItemAdded
 
@@ -373,6 +373,10 @@ def main(wanted: str) -> None:
             show(row.name, *measure(row), row.goal)
         for absolute in matching.registering(text):
             show_absolute(*absolute)
+    if wanted in "publishing":
+        with publishing.rows(text) as rows:
+            for row in rows:
+                show(row.name, *measure(row), row.goal)
     if wanted not in "generator":
         return
     with tempfile.TemporaryDirectory() as name:

@@ -164,7 +164,8 @@ def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, _Claims]:
             document = cast("Mapping[str, Any]", payload)
             claims = _claims(document)
             encoded = encode_document(document, binary_encoding=binary_encoding)
-        case TypedEvent() if not isinstance(payload, type):
+        case _ if _is_typed_event(payload):
+            payload = cast("TypedEvent", payload)
             subject, publisher = getattr(payload, "subject", None), getattr(payload, "publisher", None)
             claims = _Claims(payload.__event_type__, subject, publisher)
             encoded = encode_json_text(payload.to_json(), binary_encoding)
@@ -178,6 +179,11 @@ def _encode(payload: object, binary_encoding: bool) -> tuple[Encoded, _Claims]:
         # JSON escapes the control characters by itself; these two it may hold raw, and the service refuses them.
         encoded = encoded._replace(body=_escape_noncharacters(encoded.body))
     return encoded, claims
+
+
+def _is_typed_event(payload: object) -> bool:
+    """Whether it is an instance with what `TypedEvent` asks for; isinstance says the same, many times slower."""
+    return not isinstance(payload, type) and hasattr(payload, "__event_type__") and hasattr(payload, "to_json")
 
 
 def _escape_noncharacters(text: str) -> str:

@@ -89,7 +89,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("reason", "body"), BROKEN.items())
+@pytest.mark.parametrize(("reason", "body"), BROKEN.items(), ids=BROKEN)
 def test_what_cannot_be_inflated_has_a_reason(reason: str, body: str) -> None:
     """A compressed body that is broken, or a bomb, is a typed error."""
     with pytest.raises(CodecError) as caught:
