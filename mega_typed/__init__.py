@@ -4,6 +4,7 @@ Everything that users and generated code need is exported here, and pattern oper
 Importing this package imports no AWS client: boto3 is loaded when the first publisher or listener makes one.
 """
 
+from mega_typed.backoff import Backoff
 from mega_typed.dispatch import Defect, Dispatcher, Disposition, Outcome, Reading, SubscriberResult, disposition
 from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
@@ -19,6 +20,7 @@ from mega_typed.errors import (
     PatternWarning,
     PublishError,
     RegistrationError,
+    RetryLater,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
@@ -33,6 +35,7 @@ from mega_typed.subscriptions import explain
 __version__ = "0.1.0"
 
 __all__ = [
+    "Backoff",
     "CodecError",
     "ConfigurationError",
     "DataSubscriber",
@@ -69,6 +72,7 @@ __all__ = [
     "Record",
     "RegistrationError",
     "Residual",
+    "RetryLater",
     "SnsPublisher",
     "SqsListener",
     "SqsPublisher",
