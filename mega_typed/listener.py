@@ -12,6 +12,8 @@ as an outcome. Here remain: cannot receive (passing trouble is waited out, with 
 waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the message comes again), told to stop
 (finish the message in hand, give the rest back, delete what is done, return).
 
+With a concurrency above 1 the same is done by threads (``crew``): there a message starts as soon as it is received.
+
 The listener knows no payload, and logs none unless it is asked to explain what nobody takes.
 """
 
@@ -34,6 +36,7 @@ from typing import Any, Final, cast
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
 from mega_typed.backoff import Backoff, pause_after_failures
+from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData, Unmatched
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload, RetryLater
@@ -65,6 +68,11 @@ class SqsListener:
         max_attempts: deliveries after which a message is not retried any more but dead-lettered.
         backoff: how long a message waits that has to be retried, by its receive count; ``None`` (default) leaves it to
             its visibility timeout. ``RetryLater(after=...)`` counts more than either.
+        concurrency: how many messages are processed at the same time, each in a thread of its own; 1 processes them in
+            the thread that calls `listen`. With more, a message is not received before a thread is free for it, and on
+            FIFO queues those of a group are processed one after the other. Subscribers must be thread-safe then.
+        grace_period: with a concurrency above 1, seconds that running messages may take after a stop; those that take
+            longer are given back. ``None`` waits for them.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
         to_data: turns a text or a blob into a data object, or returns ``None``.
         explain_unmatched: at log level DEBUG, say of a message that nobody takes why not, subscriber by subscriber.
@@ -98,6 +106,8 @@ class SqsListener:
         dead_letter_queue_url: str | None = None,
         max_attempts: int | None = None,
         backoff: Backoff | None = None,
+        concurrency: int = 1,
+        grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
         explain_unmatched: bool = False,
@@ -134,11 +144,15 @@ class SqsListener:
         self._queue_url = queue_url
         self._acknowledger = Acknowledger(self._clients, queue_url, dead_letter_queue_url)
         self._backoff = backoff
+        self._concurrency = _within("concurrency", concurrency, 1, 1000)
+        if grace_period is not None and not grace_period >= 0:
+            raise ConfigurationError(f"grace_period must be seconds from 0 up, not {grace_period!r}")
+        self._grace_period = grace_period
         self._explain_unmatched = explain_unmatched
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
-        self._receive_parameters = {
+        self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
+        self._receive_parameters: dict[str, Any] = {
             "QueueUrl": queue_url,
-            "MaxNumberOfMessages": _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH),
             "WaitTimeSeconds": _within("wait_time_seconds", wait_time_seconds, 0, 20),
             "VisibilityTimeout": visibility_timeout,
             "MessageAttributeNames": ["All"],
@@ -181,18 +195,13 @@ class SqsListener:
             raise ConfigurationError("this listener is listening already, in another thread; make one for each")
         self._listening = True
         logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
-        failures = 0
         with self._signals():
             try:
-                while not self._stopping:
-                    try:
-                        messages = self._receive()
-                    except service_errors() as error:
-                        failures += 1
-                        self._sleep(self._pause_after(error, failures))
-                    else:
-                        failures = 0
-                        self._work(messages)
+                if self._concurrency > 1:
+                    self._listen_in_threads()
+                else:
+                    while not self._stopping:
+                        self._work(self._receive_patiently(self._maximum, self._sleep))
             finally:
                 self._stopping = self._listening = False
                 self._wake = SimpleQueue()
@@ -212,14 +221,37 @@ class SqsListener:
             self._stopping = False
             return []
         try:
-            messages = self._receive()
+            messages = self._receive(self._maximum)
         except service_errors() as error:
             self._raise_if_pointless(error)
             raise
         return self._work(messages)
 
-    def _receive(self) -> Sequence[Mapping[str, Any]]:
-        return self._clients.get().receive_message(**self._receive_parameters).get("Messages") or ()
+    def _listen_in_threads(self) -> None:
+        crew = Crew(
+            self._concurrency,
+            self._maximum,
+            self._receive_patiently,
+            self._settle,
+            self._fifo_group,
+            self._acknowledger,
+        )
+        crew.run(lambda: self._stopping, self._pause, self._grace_period)
+
+    def _receive_patiently(self, maximum: int, pause: Callable[[float], object]) -> Sequence[Mapping[str, Any]]:
+        """Receive, waiting out passing trouble; nothing when it is told to stop meanwhile."""
+        failures = 0
+        while not self._stopping:
+            try:
+                return self._receive(maximum)
+            except service_errors() as error:
+                failures += 1
+                pause(self._pause_after(error, failures))
+        return ()
+
+    def _receive(self, maximum: int) -> Sequence[Mapping[str, Any]]:
+        asked = {**self._receive_parameters, "MaxNumberOfMessages": maximum}
+        return self._clients.get().receive_message(**asked).get("Messages") or ()
 
     def _raise_if_pointless(self, error: Exception) -> None:
         failure = describe(error)
@@ -290,6 +322,13 @@ class SqsListener:
             # In one call, and of a group in its order.
             self._acknowledger.change_visibility([*again, *((_receipt(m), 0) for m in [*returned, *unstarted])])
         return outcomes
+
+    def _settle(self, message: Mapping[str, Any]) -> Verdict:
+        """Handle one message, in a worker."""
+        outcome = self._handle(message)
+        if outcome is not None and self._is_finished(message, outcome):
+            return Verdict(finished=True)
+        return Verdict(finished=False, seconds=self._retry_after(message, outcome))
 
     def _fifo_group(self, message: Mapping[str, Any]) -> str | None:
         """The group whose order must hold; standard queues have groups as well, without an order."""
