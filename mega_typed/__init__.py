@@ -4,6 +4,7 @@ Everything that users and generated code need is exported here, and pattern oper
 Importing this package imports no AWS client: boto3 is loaded when the first publisher or listener makes one.
 """
 
+from mega_typed.backoff import Backoff
 from mega_typed.buffered import BufferedPublisher, Delivery
 from mega_typed.dispatch import Defect, Dispatcher, Disposition, Outcome, Reading, SubscriberResult, disposition
 from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
@@ -23,6 +24,7 @@ from mega_typed.errors import (
     PatternWarning,
     PublishError,
     RegistrationError,
+    RetryLater,
     TooLargeError,
 )
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
@@ -41,6 +43,7 @@ from mega_typed.subscriptions import explain
 __version__ = "0.1.0"
 
 __all__ = [
+    "Backoff",
     "BufferedPublisher",
     "CodecError",
     "ConfigurationError",
@@ -83,6 +86,7 @@ __all__ = [
     "Record",
     "RegistrationError",
     "Residual",
+    "RetryLater",
     "S3Payloads",
     "SnsPublisher",
     "SqsListener",

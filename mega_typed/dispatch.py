@@ -31,6 +31,7 @@ from mega_typed.errors import (
     InvalidPayload,
     MegaError,
     RegistrationError,
+    RetryLater,
 )
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
@@ -47,7 +48,7 @@ from mega_typed.subscribers import (
 )
 from mega_typed.subscriptions import Selection, Subscriptions
 
-__all__ = ["Defect", "Dispatcher", "Disposition", "Outcome", "Reading", "SubscriberResult", "disposition"]
+__all__ = ["Defect", "Dispatcher", "Disposition", "Outcome", "Reading", "SubscriberResult", "Unmatched", "disposition"]
 
 
 class Reading(StrEnum):
@@ -58,15 +59,21 @@ class Reading(StrEnum):
     TEXT = "text"
     BINARY = "binary"
     CONFIRMATION = "confirmation"
+    UNREAD = "unread"  # its attempts were used up before this delivery, by processes that did not live to say so
     INVALID = "invalid"
     UNDECODABLE = "undecodable"
 
 
 class Disposition(StrEnum):
-    """What happens to the message: it is deleted, or it stays and comes back after its visibility timeout."""
+    """What happens to the message: it is deleted, comes back later, or moves to the dead-letter queue."""
 
     DELETE = "delete"
     RETRY = "retry"
+    DEAD_LETTER = "dead_letter"
+
+
+Unmatched = Literal["delete", "keep", "dead_letter"]
+"""What happens to a message that no subscriber takes."""
 
 
 class SubscriberResult(msgspec.Struct, frozen=True):
@@ -120,7 +127,9 @@ def disposition(
     statuses: Iterable[ProcessStatus] = (),
     *,
     defects: bool = False,
-    unmatched: Literal["delete", "keep"] = "delete",
+    unmatched: Unmatched = "delete",
+    dead_letters: bool = False,
+    last_attempt: bool = False,
 ) -> Disposition:
     """The table of outcomes (README, "What happens to a message").
 
@@ -129,17 +138,27 @@ def disposition(
         statuses: of all matching subscribers.
         defects: whether the pattern of some subscriber could not be evaluated.
         unmatched: what to do with a message that no subscriber matches.
+        dead_letters: whether there is a dead-letter queue to move messages to.
+        last_attempt: whether this delivery is the last that the message is allowed.
     """
-    if reading in (Reading.UNDECODABLE, Reading.INVALID, Reading.CONFIRMATION):
-        return Disposition.RETRY
+    if reading is Reading.UNREAD:
+        return Disposition.DEAD_LETTER
+    if reading in (Reading.UNDECODABLE, Reading.INVALID):
+        return Disposition.DEAD_LETTER if dead_letters else Disposition.RETRY
+    again = Disposition.DEAD_LETTER if dead_letters and last_attempt else Disposition.RETRY
+    if reading is Reading.CONFIRMATION:
+        return again
     said = list(statuses)  # a set would cost more: the hash of an enum's member is slow
     if ProcessStatus.RETRY_LATER in said or ProcessStatus.RETRIABLE_ERROR in said:
-        return Disposition.RETRY
+        return again
     if said:
-        return Disposition.DELETE
-    return Disposition.RETRY if defects or unmatched == "keep" else Disposition.DELETE
+        return Disposition.DEAD_LETTER if dead_letters and ProcessStatus.FATAL_ERROR in said else Disposition.DELETE
+    if defects:
+        return again
+    return _UNMATCHED[unmatched]
 
 
+_UNMATCHED = {"delete": Disposition.DELETE, "keep": Disposition.RETRY, "dead_letter": Disposition.DEAD_LETTER}
 _READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
 
 _LAZY_FUNCTIONS = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -152,36 +171,50 @@ class Dispatcher:
 
     Args:
         envelope: the envelope that every record has; found out from each record when omitted.
-        unmatched: what happens to a message that no subscriber matches: ``"delete"`` (default) or ``"keep"``.
+        unmatched: what happens to a message that no subscriber matches: ``"delete"`` (default), ``"keep"``, or
+            ``"dead_letter"``.
         retriable: exception types that mean "try again later" for every subscriber.
         to_data: turns plaintext or a blob into a data object (or the document of a MEGA event) that patterns then
             apply to; ``None`` leaves it as it is.
         idempotency: remembers which subscriber has completed which message, so that none is given it twice.
         idempotency_key: from what a subscriber is given to what makes it one and the same message; its id (of SNS and
             EventBridge the published one) when omitted, or where ``None`` is returned.
+        dead_letters: whether whoever acts on outcomes can move a message to a dead-letter queue.
+        max_attempts: deliveries of one message after which it is not retried any more but dead-lettered.
 
     Raises:
-        ConfigurationError: an argument is none of those.
+        ConfigurationError: an argument is none of those, or needs dead letters and there are none.
     """
 
     def __init__(
         self,
         *,
         envelope: EnvelopeKind | None = None,
-        unmatched: Literal["delete", "keep"] = "delete",
+        unmatched: Unmatched = "delete",
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
         idempotency: IdempotencyStore | None = None,
         idempotency_key: KeyOf | None = None,
+        dead_letters: bool = False,
+        max_attempts: int | None = None,
     ) -> None:
         if idempotency_key is not None and idempotency is None:
             raise ConfigurationError("idempotency_key needs a store: give idempotency as well")
-        if unmatched not in ("delete", "keep"):
-            raise ConfigurationError(f'unmatched must be "delete" or "keep", not {unmatched!r}')
+        if unmatched not in _UNMATCHED:
+            raise ConfigurationError(f'unmatched must be "delete", "keep" or "dead_letter", not {unmatched!r}')
+        if max_attempts is not None and (type(max_attempts) is not int or max_attempts < 1):
+            raise ConfigurationError(f"max_attempts must be an integer above 0, not {max_attempts!r}")
+        if not dead_letters and (max_attempts is not None or unmatched == "dead_letter"):
+            raise ConfigurationError(
+                'max_attempts and unmatched="dead_letter" need a dead-letter queue; without one, the redrive policy of '
+                "the queue counts attempts"
+            )
         if envelope is not None and envelope not in list(EnvelopeKind):
             raise ConfigurationError(f"envelope must be one of {', '.join(EnvelopeKind)}, not {envelope!r}")
         self._envelope = None if envelope is None else EnvelopeKind(envelope)
-        self._unmatched: Literal["delete", "keep"] = unmatched
+        self._unmatched: Unmatched = unmatched
+        self._dead_letters = dead_letters
+        self._max_attempts = max_attempts
         self._retriable = exception_types(retriable)
         self._to_data = to_data
         self._once = None if idempotency is None else Once(idempotency, idempotency_key)
@@ -255,6 +288,8 @@ class Dispatcher:
             envelope_kind: the envelope of this record, where it is known; else that of the dispatcher.
         """
         event_type: EventType | None = None
+        if self._max_attempts is not None and record.receive_count > self._max_attempts:
+            return self._outcome(record, Reading.UNREAD)
         try:
             envelope = open_envelope(record, envelope_kind or self._envelope)
             if envelope.confirmation is not None:
@@ -345,6 +380,8 @@ class Dispatcher:
     def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
         try:
             status = cast("object", subscriber.process(payload))
+        except RetryLater as wish:
+            return SubscriberResult(type(subscriber), ProcessStatus.RETRY_LATER, wish)
         except (*self._retriable, *exception_types(subscriber.retriable)) as error:
             return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
         except KeyboardInterrupt:
@@ -375,7 +412,12 @@ class Dispatcher:
         defects: tuple[Defect, ...] = (),
     ) -> Outcome:
         fate = disposition(
-            reading, [result.status for result in results], defects=bool(defects), unmatched=self._unmatched
+            reading,
+            [result.status for result in results],
+            defects=bool(defects),
+            unmatched=self._unmatched,
+            dead_letters=self._dead_letters,
+            last_attempt=self._max_attempts is not None and record.receive_count >= self._max_attempts,
         )
         return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
 

@@ -15,7 +15,8 @@
     ├── PublishError (RuntimeError)        the service did not accept a message
     ├── FetchError (RuntimeError)          an offloaded payload cannot be fetched now
     ├── IdempotencyError (RuntimeError)    nobody can say whether a message was processed already
-    └── LambdaRetry (RuntimeError)         tells Lambda to deliver a message again
+    ├── LambdaRetry (RuntimeError)         tells Lambda to deliver a message again
+    └── RetryLater                         raised by a subscriber: not now, deliver the message again
 
     PatternWarning (UserWarning)           a subscriber's pattern matches everything; a warning, not raised
 
@@ -179,3 +180,20 @@ class FetchError(MegaError, RuntimeError):
 
     def __reduce__(self) -> tuple[type[FetchError], tuple[str, str]]:
         return type(self), (self.code, str(self))
+
+
+class RetryLater(MegaError):  # noqa: N818 - a wish, not a mistake
+    """Raised by a subscriber that cannot process a message now; counts as ``ProcessStatus.RETRY_LATER``.
+
+    Attributes:
+        after: seconds until the next delivery, up to 43,200; ``None`` leaves it to the listener's back-off.
+    """
+
+    def __init__(self, after: float | None = None) -> None:
+        if after is not None and not 0 <= after <= 43_200:
+            raise ConfigurationError(f"RetryLater(after=...) takes 0 to 43,200 seconds, not {after!r}")
+        super().__init__("not now" if after is None else f"not for {after:g} s")
+        self.after = after
+
+    def __reduce__(self) -> tuple[type[RetryLater], tuple[float | None]]:
+        return type(self), (self.after,)

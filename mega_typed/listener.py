@@ -12,6 +12,8 @@ as an outcome. Here remain: cannot receive (passing trouble is waited out, with 
 waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the message comes again), told to stop
 (finish the message in hand, give the rest back, delete what is done, return).
 
+With a concurrency above 1 the same is done by threads (``crew``): there a message starts as soon as it is received.
+
 The listener knows no payload, and logs none unless it is asked to explain what nobody takes.
 """
 
@@ -25,24 +27,27 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
+from math import ceil
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import FrameType
-from typing import Any, Final, Literal
+from typing import Any, Final, cast
 
+from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
-from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
+from mega_typed.backoff import Backoff, pause_after_failures
+from mega_typed.crew import Crew, Verdict
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData, Unmatched
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload
+from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload, RetryLater
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.once import KeyOf
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
 logger = logging.getLogger("mega_typed.listener")
+given_up = logging.getLogger("mega_typed.given_up")
+"""Of a message that is deleted after a FATAL_ERROR: all of it, at INFO. Payloads are logged here and nowhere else."""
 
-MAX_BATCH: Final = 10
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 30.0
 RENEW_AFTER_SECONDS: Final = 1.0
 EXPLAINED: Final = 20
 """Subscribers of which it is said why they do not take a message."""
@@ -58,7 +63,18 @@ class SqsListener:
         visibility_timeout: seconds until a message that was not deleted is delivered again, 0 to 43,200. Set it above
             the longest time that one message may take.
         envelope: pins the kind of envelope; ``None`` detects it.
-        unmatched: ``"delete"`` or ``"keep"`` messages that no subscriber takes.
+        unmatched: ``"delete"``, ``"keep"`` or ``"dead_letter"`` messages that no subscriber takes.
+        dead_letter_queue_url: where messages go that are invalid, undecodable, end in a FATAL_ERROR, or have used up
+            their attempts: a copy with the reason in the attribute ``mega-dead-letter``; only then is the message
+            deleted. Without one, what cannot be read stays for the redrive policy of the queue.
+        max_attempts: deliveries after which a message is not retried any more but dead-lettered.
+        backoff: how long a message waits that has to be retried, by its receive count; ``None`` (default) leaves it to
+            its visibility timeout. ``RetryLater(after=...)`` counts more than either.
+        concurrency: how many messages are processed at the same time, each in a thread of its own; 1 processes them in
+            the thread that calls `listen`. With more, a message is not received before a thread is free for it, and on
+            FIFO queues those of a group are processed one after the other. Subscribers must be thread-safe then.
+        grace_period: with a concurrency above 1, seconds that running messages may take after a stop; those that take
+            longer are given back. ``None`` waits for them.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message; see ``Dispatcher``.
@@ -90,7 +106,12 @@ class SqsListener:
         wait_time_seconds: int = 20,
         visibility_timeout: int = 30,
         envelope: EnvelopeKind | None = None,
-        unmatched: Literal["delete", "keep"] = "delete",
+        unmatched: Unmatched = "delete",
+        dead_letter_queue_url: str | None = None,
+        max_attempts: int | None = None,
+        backoff: Backoff | None = None,
+        concurrency: int = 1,
+        grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
         idempotency: IdempotencyStore | None = None,
@@ -107,6 +128,8 @@ class SqsListener:
     ) -> None:
         if not queue_url:
             raise ConfigurationError("queue_url is missing")
+        if dead_letter_queue_url is not None and dead_letter_queue_url in ("", queue_url):
+            raise ConfigurationError("dead_letter_queue_url must be the URL of another queue")
         self.dispatcher = Dispatcher(
             envelope=envelope,
             unmatched=unmatched,
@@ -114,6 +137,8 @@ class SqsListener:
             to_data=to_data,
             idempotency=idempotency,
             idempotency_key=idempotency_key,
+            dead_letters=dead_letter_queue_url is not None,
+            max_attempts=max_attempts,
         )
         self._clients = ClientSource[SqsClient](
             "sqs",
@@ -125,11 +150,17 @@ class SqsListener:
             client=client,
         )
         self._queue_url = queue_url
+        self._acknowledger = Acknowledger(self._clients, queue_url, dead_letter_queue_url)
+        self._backoff = backoff
+        self._concurrency = _within("concurrency", concurrency, 1, 1000)
+        if grace_period is not None and not grace_period >= 0:
+            raise ConfigurationError(f"grace_period must be seconds from 0 up, not {grace_period!r}")
+        self._grace_period = grace_period
         self._explain_unmatched = explain_unmatched
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
-        self._receive_parameters = {
+        self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
+        self._receive_parameters: dict[str, Any] = {
             "QueueUrl": queue_url,
-            "MaxNumberOfMessages": _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH),
             "WaitTimeSeconds": _within("wait_time_seconds", wait_time_seconds, 0, 20),
             "VisibilityTimeout": visibility_timeout,
             "MessageAttributeNames": ["All"],
@@ -172,18 +203,13 @@ class SqsListener:
             raise ConfigurationError("this listener is listening already, in another thread; make one for each")
         self._listening = True
         logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
-        failures = 0
         with self._signals():
             try:
-                while not self._stopping:
-                    try:
-                        messages = self._receive()
-                    except service_errors() as error:
-                        failures += 1
-                        self._sleep(self._pause_after(error, failures))
-                    else:
-                        failures = 0
-                        self._work(messages)
+                if self._concurrency > 1:
+                    self._listen_in_threads()
+                else:
+                    while not self._stopping:
+                        self._work(self._receive_patiently(self._maximum, self._sleep))
             finally:
                 self._stopping = self._listening = False
                 self._wake = SimpleQueue()
@@ -203,14 +229,37 @@ class SqsListener:
             self._stopping = False
             return []
         try:
-            messages = self._receive()
+            messages = self._receive(self._maximum)
         except service_errors() as error:
             self._raise_if_pointless(error)
             raise
         return self._work(messages)
 
-    def _receive(self) -> Sequence[Mapping[str, Any]]:
-        return self._clients.get().receive_message(**self._receive_parameters).get("Messages") or ()
+    def _listen_in_threads(self) -> None:
+        crew = Crew(
+            self._concurrency,
+            self._maximum,
+            self._receive_patiently,
+            self._settle,
+            self._fifo_group,
+            self._acknowledger,
+        )
+        crew.run(lambda: self._stopping, self._pause, self._grace_period)
+
+    def _receive_patiently(self, maximum: int, pause: Callable[[float], object]) -> Sequence[Mapping[str, Any]]:
+        """Receive, waiting out passing trouble; nothing when it is told to stop meanwhile."""
+        failures = 0
+        while not self._stopping:
+            try:
+                return self._receive(maximum)
+            except service_errors() as error:
+                failures += 1
+                pause(self._pause_after(error, failures))
+        return ()
+
+    def _receive(self, maximum: int) -> Sequence[Mapping[str, Any]]:
+        asked = {**self._receive_parameters, "MaxNumberOfMessages": maximum}
+        return self._clients.get().receive_message(**asked).get("Messages") or ()
 
     def _raise_if_pointless(self, error: Exception) -> None:
         failure = describe(error)
@@ -228,8 +277,7 @@ class SqsListener:
     def _pause_after(self, error: Exception, failures: int) -> float:
         """Seconds to wait: doubling from one to thirty, the second half of it random."""
         self._raise_if_pointless(error)
-        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16))
-        seconds = longest * (1 + self._jitter()) / 2
+        seconds = pause_after_failures(failures, self._jitter())
         code = describe(error).code
         logger.warning(
             "receiving failed: %s; next try in %.1f s",
@@ -250,14 +298,17 @@ class SqsListener:
         unstarted = list(messages)
         returned: list[Mapping[str, Any]] = []
         halted: set[str] = set()
+        again: list[tuple[str, int]] = []
         touched = monotonic()
         try:
             while unstarted and not self._stopping:
                 if monotonic() - touched >= RENEW_AFTER_SECONDS:
-                    self._delete(done)
-                    done = []
+                    self._acknowledger.delete(done)
+                    self._acknowledger.change_visibility(again)
+                    done, again = [], []
                     if self._visibility_timeout:
-                        self._change_visibility([*returned, *unstarted], self._visibility_timeout)
+                        held = [*returned, *unstarted]
+                        self._acknowledger.change_visibility([(_receipt(m), self._visibility_timeout) for m in held])
                     touched = monotonic()
                 message = unstarted.pop(0)
                 group = self._fifo_group(message)
@@ -267,14 +318,25 @@ class SqsListener:
                 outcome = self._handle(message)
                 if outcome is not None:
                     outcomes.append(outcome)
-                if outcome is not None and outcome.disposition is Disposition.DELETE:
-                    done.append(message.get("ReceiptHandle", ""))
-                elif group:
+                if outcome is not None and self._is_finished(message, outcome):
+                    done.append(_receipt(message))
+                    continue
+                if (seconds := self._retry_after(message, outcome)) is not None:
+                    again.append((_receipt(message), seconds))
+                if group:
                     halted.add(group)
         finally:
-            self._delete(done)
-            self._change_visibility([*returned, *unstarted], 0)
+            self._acknowledger.delete(done)
+            # In one call, and of a group in its order.
+            self._acknowledger.change_visibility([*again, *((_receipt(m), 0) for m in [*returned, *unstarted])])
         return outcomes
+
+    def _settle(self, message: Mapping[str, Any]) -> Verdict:
+        """Handle one message, in a worker."""
+        outcome = self._handle(message)
+        if outcome is not None and self._is_finished(message, outcome):
+            return Verdict(finished=True)
+        return Verdict(finished=False, seconds=self._retry_after(message, outcome))
 
     def _fifo_group(self, message: Mapping[str, Any]) -> str | None:
         """The group whose order must hold; standard queues have groups as well, without an order."""
@@ -304,62 +366,33 @@ class SqsListener:
                 fields = {"message_id": message_id, "explanation": str(explanation)}
                 logger.debug("message %s: not matched\n%s", message_id, explanation, extra=fields)
 
-    def _delete(self, receipts: Sequence[str]) -> None:
-        client = self._clients.get()
-        self._in_batches("delete", receipts, lambda batch: client.delete_message_batch(**batch), {})
+    def _is_finished(self, message: Mapping[str, Any], outcome: Outcome) -> bool:
+        """Whether a message may be deleted: it is dealt with, or its copy is in the dead-letter queue."""
+        if outcome.disposition is Disposition.DEAD_LETTER:
+            return self._acknowledger.bury(message, outcome)
+        if outcome.disposition is Disposition.DELETE:
+            if any(result.status is ProcessStatus.FATAL_ERROR for result in outcome.results):
+                self._log_given_up(message)
+            return True
+        return False
 
-    def _change_visibility(self, messages: Sequence[Mapping[str, Any]], seconds: int) -> None:
-        client = self._clients.get()
-        receipts = [message.get("ReceiptHandle", "") for message in messages]
-        self._in_batches(
-            "change the visibility of",
-            receipts,
-            lambda batch: client.change_message_visibility_batch(**batch),
-            {"VisibilityTimeout": seconds},
-        )
+    def _log_given_up(self, message: Mapping[str, Any]) -> None:
+        """A message that is deleted unprocessed, whole, to a logger of its own."""
+        given_up.info("message %s is given up", message.get("MessageId", ""), extra={"sqs_message": message})
 
-    def _in_batches(
-        self,
-        what: str,
-        receipts: Sequence[str],
-        call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        options: Mapping[str, int],
-    ) -> None:
-        """Acknowledge by tens. What fails is tried once more and logged; the service delivers it again."""
-        for start in range(0, len(receipts), MAX_BATCH):
-            entries = {
-                str(start + place): {"ReceiptHandle": receipt, **options}
-                for place, receipt in enumerate(receipts[start : start + MAX_BATCH])
-            }
-            for last in (False, True):
-                if not entries:
-                    break
-                failed = self._failed_entries(call, entries)
-                entries = {entry_id: entries[entry_id] for entry_id in failed if entry_id in entries}
-                if failed:
-                    logger.log(
-                        logging.ERROR if last else logging.WARNING,
-                        "could not %s %d of a batch: %s; %s",
-                        what,
-                        len(failed),
-                        ", ".join(sorted(set(failed.values()))),
-                        "they will be delivered again" if last else "trying once more",
-                        extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
-                    )
-
-    def _failed_entries(
-        self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]]
-    ) -> dict[str, str]:
-        """The ids of the entries that failed, each with its error code."""
-        batch = {
-            "QueueUrl": self._queue_url,
-            "Entries": [{"Id": entry_id, **entry} for entry_id, entry in entries.items()],
-        }
+    def _retry_after(self, message: Mapping[str, Any], outcome: Outcome | None) -> int | None:
+        """Seconds until the next delivery: the longest that a subscriber asks for, else the back-off's, if any."""
+        errors = [result.error for result in outcome.results] if outcome is not None else []
+        wishes = [error.after for error in errors if isinstance(error, RetryLater) and error.after is not None]
+        if wishes:
+            return ceil(max(wishes))
+        if self._backoff is None:
+            return None
         try:
-            response = call(batch)
-        except service_errors() as error:
-            return dict.fromkeys(entries, describe(error).code)
-        return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in response.get("Failed") or ()}
+            count = int((message.get("Attributes") or {}).get("ApproximateReceiveCount", 1))
+        except ValueError:
+            count = 1
+        return self._backoff.seconds(count, self._jitter())
 
     @contextmanager
     def _signals(self) -> Generator[None]:
@@ -382,6 +415,10 @@ class SqsListener:
             yield
         finally:
             restore()
+
+
+def _receipt(message: Mapping[str, Any]) -> str:
+    return cast("str", message.get("ReceiptHandle", ""))
 
 
 def _within(name: str, value: int, lowest: int, highest: int) -> int:
@@ -414,6 +451,8 @@ def _log_outcome(message_id: str, outcome: Outcome) -> None:
         logger.warning("message %s: %s: %s%s", message_id, outcome.disposition, reason, where, extra=extra)
     for result in outcome.results:
         if result.error is not None:
+            if isinstance(result.error, RetryLater):
+                continue
             level = logging.WARNING if result.status is ProcessStatus.RETRIABLE_ERROR else logging.ERROR
             _log_failure(level, result.subscriber.__qualname__, result.error, fields)
         elif result.status is ProcessStatus.FATAL_ERROR:

@@ -260,6 +260,20 @@ TABLE = [
     (Reading.EVENT, (DONE, LATER), {}, Disposition.RETRY),
     (Reading.EVENT, (FATAL, RETRIABLE), {}, Disposition.RETRY),
     (Reading.BINARY, (DONE,), {"defects": True}, Disposition.DELETE),
+    (Reading.UNDECODABLE, (), {"dead_letters": True}, Disposition.DEAD_LETTER),
+    (Reading.INVALID, (), {"dead_letters": True}, Disposition.DEAD_LETTER),
+    (Reading.CONFIRMATION, (), {"dead_letters": True}, Disposition.RETRY),
+    (Reading.CONFIRMATION, (), {"dead_letters": True, "last_attempt": True}, Disposition.DEAD_LETTER),
+    (Reading.EVENT, (), {"dead_letters": True}, Disposition.DELETE),
+    (Reading.EVENT, (), {"dead_letters": True, "unmatched": "keep", "last_attempt": True}, Disposition.RETRY),
+    (Reading.EVENT, (), {"dead_letters": True, "unmatched": "dead_letter"}, Disposition.DEAD_LETTER),
+    (Reading.EVENT, (), {"dead_letters": True, "defects": True}, Disposition.RETRY),
+    (Reading.EVENT, (), {"dead_letters": True, "defects": True, "last_attempt": True}, Disposition.DEAD_LETTER),
+    (Reading.DATA, (DONE, DONE), {"dead_letters": True, "last_attempt": True}, Disposition.DELETE),
+    (Reading.TEXT, (DONE, FATAL), {"dead_letters": True}, Disposition.DEAD_LETTER),
+    (Reading.EVENT, (DONE, LATER), {"dead_letters": True}, Disposition.RETRY),
+    (Reading.EVENT, (FATAL, RETRIABLE), {"dead_letters": True, "last_attempt": True}, Disposition.DEAD_LETTER),
+    (Reading.UNREAD, (), {"dead_letters": True, "last_attempt": True}, Disposition.DEAD_LETTER),
 ]
 
 

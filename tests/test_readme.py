@@ -156,7 +156,9 @@ def test_decode_reads_what_a_queue_holds(project: Path) -> None:
 
 def test_the_table_of_outcomes_is_the_code() -> None:
     """Each row of README's table is a row of the table that ``disposition`` is tested with, and the other way round."""
-    table = README.split("| the message | and its subscribers | is |")[1].split("\n\n")[0]
+    table = README.split("| the message | and its subscribers | is | with a dead-letter queue, is |")[1].split("\n\n")[
+        0
+    ]
     shown = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table.strip().splitlines()[1:]]
     done, later, fatal = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatus.FATAL_ERROR
     meaning: dict[str, tuple[Reading, list[ProcessStatus], bool]] = {
@@ -168,12 +170,20 @@ def test_the_table_of_outcomes_is_the_code() -> None:
         "matches: one says `RETRY_LATER` or `RETRIABLE_ERROR`": (Reading.EVENT, [done, later, fatal], False),
         "matches: one says `FATAL_ERROR`, none asks for a retry": (Reading.EVENT, [done, fatal], False),
         "matches: all say `DONE`": (Reading.EVENT, [done, done], False),
+        "was delivered more often than `max_attempts`": (Reading.UNREAD, [], False),
     }
-    rows = {f"{what}: {said}" if what == "matches" else what: is_ for what, said, is_ in shown}
+    rows = {f"{what}: {said}" if what == "matches" else what: rest for what, said, *rest in shown}
     assert set(rows) == set(meaning)
     for row, (reading, statuses, defects) in meaning.items():
-        decided = disposition(reading, statuses, defects=defects)
-        assert rows[row].startswith("deleted" if decided is Disposition.DELETE else "kept"), row
+        without, with_queue = rows[row]
+        words = {Disposition.DELETE: "deleted", Disposition.RETRY: "kept", Disposition.DEAD_LETTER: "dead-lettered"}
+        if without != "(needs one)":
+            plain = disposition(reading, statuses, defects=defects)
+            assert without.startswith(words[plain]), row
+        first = disposition(reading, statuses, defects=defects, dead_letters=True)
+        last = disposition(reading, statuses, defects=defects, dead_letters=True, last_attempt=True)
+        assert with_queue.replace("the same", without).startswith(words[first]), row
+        assert ("when its attempts are used up" in with_queue) == (first is not last), row
 
 
 def test_every_public_name_is_documented() -> None:

@@ -1,0 +1,110 @@
+"""What SQS is told about messages: deleted, visible again after some seconds, moved to the dead-letter queue.
+
+By tens, because a call costs the same for one as for ten. Nothing here raises what a client raises: what fails is tried
+once more and logged, and the message is delivered again. This file knows clients and messages, and no subscriber.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from mega_typed.aws import ClientSource, SqsClient, describe, service_errors
+from mega_typed.dead_letters import dead_letter
+from mega_typed.dispatch import Outcome
+
+logger = logging.getLogger("mega_typed.listener")
+
+MAX_BATCH: Final = 10
+
+
+class Acknowledger:
+    """Speaks to one queue, and to its dead-letter queue where there is one.
+
+    Args:
+        clients: where the client comes from.
+        queue_url: the queue that messages came from.
+        dead_letter_queue_url: the queue that they move to.
+    """
+
+    def __init__(self, clients: ClientSource[SqsClient], queue_url: str, dead_letter_queue_url: str | None) -> None:
+        self._clients = clients
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages."""
+        client = self._clients.get()
+        entries = [{"ReceiptHandle": receipt} for receipt in receipts]
+        self._in_batches("delete", entries, lambda batch: client.delete_message_batch(**batch))
+
+    def change_visibility(self, seconds: Iterable[tuple[str, int]]) -> None:
+        """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds."""
+        client = self._clients.get()
+        entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": each} for receipt, each in seconds]
+        self._in_batches(
+            "change the visibility of", entries, lambda batch: client.change_message_visibility_batch(**batch)
+        )
+
+    def bury(self, message: Mapping[str, Any], outcome: Outcome) -> bool:
+        """Copy a message to the dead-letter queue; whether that succeeded, and so the message may be deleted."""
+        if self._dead_letter_queue_url is None:
+            return False
+        fields = {"message_id": message.get("MessageId", ""), "queue_url": self._dead_letter_queue_url}
+        try:
+            self._clients.get().send_message(**dead_letter(self._dead_letter_queue_url, message, outcome))
+        except service_errors() as error:
+            code = describe(error).code
+            logger.error(
+                "message %s: could not be dead-lettered: %s; it stays", fields["message_id"], code,
+                extra={**fields, "code": code},
+            )  # fmt: skip
+            return False
+        except Exception as error:  # a message that cannot be copied stays, and the loop goes on
+            name = type(error).__name__
+            logger.error(
+                "message %s: could not be dead-lettered: %s; it stays", fields["message_id"], name,
+                extra={**fields, "code": name},
+            )  # fmt: skip
+            return False
+        logger.warning("message %s: moved to the dead-letter queue", fields["message_id"], extra=fields)
+        return True
+
+    def _in_batches(
+        self,
+        what: str,
+        pending: Sequence[Mapping[str, Any]],
+        call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> None:
+        for start in range(0, len(pending), MAX_BATCH):
+            entries = {str(start + place): entry for place, entry in enumerate(pending[start : start + MAX_BATCH])}
+            for last in (False, True):
+                if not entries:
+                    break
+                failed = self._failed_entries(call, entries)
+                entries = {entry_id: entries[entry_id] for entry_id in failed if entry_id in entries}
+                if failed:
+                    logger.log(
+                        logging.ERROR if last else logging.WARNING,
+                        "could not %s %d of a batch: %s; %s",
+                        what,
+                        len(failed),
+                        ", ".join(sorted(set(failed.values()))),
+                        "they will be delivered again" if last else "trying once more",
+                        extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
+                    )
+
+    def _failed_entries(
+        self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, str]:
+        """The ids of the entries that failed, each with its error code."""
+        batch = {
+            "QueueUrl": self._queue_url,
+            "Entries": [{"Id": entry_id, **entry} for entry_id, entry in entries.items()],
+        }
+        try:
+            response = call(batch)
+        except service_errors() as error:
+            return dict.fromkeys(entries, describe(error).code)
+        return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in response.get("Failed") or ()}
