@@ -308,6 +308,10 @@ class Dispatcher:
         except DecodeError as error:
             return self._outcome(record, Reading.UNDECODABLE, error=error, event_type=event_type)
 
+    def refuse(self, record: Record, error: DecodeError) -> Outcome:
+        """The outcome for a record whose payload could not even be got hold of, an offloaded one for instance."""
+        return self._outcome(record, Reading.UNDECODABLE, error=error)
+
     def explain(self, record: Record) -> Iterator[Explanation]:
         """Why each subscriber that a record could be for matches it or not; no subscriber processes it.
 

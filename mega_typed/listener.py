@@ -39,8 +39,9 @@ from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData, Unmatched
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError, InvalidPayload, RetryLater
+from mega_typed.errors import ConfigurationError, DecodeError, FetchError, InvalidPayload, RetryLater
 from mega_typed.idempotency import IdempotencyStore
+from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
@@ -79,6 +80,7 @@ class SqsListener:
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message; see ``Dispatcher``.
         idempotency_key: from a payload to what makes it one and the same message; see ``Dispatcher``.
+        offload: fetches payloads that lie in S3; a pointer to a bucket that it does not read is undecodable.
         explain_unmatched: at log level DEBUG, say of a message that nobody takes why not, subscriber by subscriber.
             Values of the payload are logged then.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
@@ -116,6 +118,7 @@ class SqsListener:
         to_data: ToData | None = None,
         idempotency: IdempotencyStore | None = None,
         idempotency_key: KeyOf | None = None,
+        offload: S3Payloads | None = None,
         explain_unmatched: bool = False,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -157,6 +160,8 @@ class SqsListener:
             raise ConfigurationError(f"grace_period must be seconds from 0 up, not {grace_period!r}")
         self._grace_period = grace_period
         self._explain_unmatched = explain_unmatched
+        self._offload = offload
+        self._envelope = envelope
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
         self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
         self._receive_parameters: dict[str, Any] = {
@@ -348,7 +353,10 @@ class SqsListener:
     def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
         message_id = message.get("MessageId", "")
         try:
-            outcome = self.dispatcher.handle(Record.from_sqs(message))
+            outcome = self._outcome(Record.from_sqs(message))
+        except FetchError as error:
+            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
+            return None
         except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
             _log_failure(logging.ERROR, "the dispatcher", error, {"message_id": message_id})
             return None
@@ -356,6 +364,15 @@ class SqsListener:
         if self._explain_unmatched and not outcome.results and outcome.error is None:
             self._log_explanations(message_id, Record.from_sqs(message))
         return outcome
+
+    def _outcome(self, record: Record) -> Outcome:
+        if self._offload is None:
+            return self.dispatcher.handle(record)
+        try:
+            restored = self._offload.restore(record, self._envelope)
+        except DecodeError as error:
+            return self.dispatcher.refuse(record, error)
+        return self.dispatcher.handle(restored)
 
     def _log_explanations(self, message_id: str, record: Record) -> None:
         """Why subscribers did not match, one by one; values of the payload are in it."""

@@ -30,10 +30,11 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from mega_typed import listener as listener_module
 from mega_typed.dispatch import Disposition, Outcome, Reading
-from mega_typed.envelopes import Record
-from mega_typed.errors import CodecError, ConfigurationError
+from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.errors import CodecError, ConfigurationError, FetchError
 from mega_typed.listener import SqsListener
 from mega_typed.match import gt
+from mega_typed.offload import S3Payloads
 from mega_typed.payload import MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, ProcessStatus
@@ -249,6 +250,35 @@ def test_what_needs_an_eye_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         ("WARNING", "an SNS confirmation, which is not followed; it stays"),
     ]
     assert len(client.deleted) == 1
+
+
+class Fetching(S3Payloads):
+    """Restores nothing, or raises."""
+
+    def __init__(self, answer: Record | Exception) -> None:
+        super().__init__("bucket")
+        self.answer = answer
+
+    def restore(self, record: Record, expect: EnvelopeKind | None = None) -> Record:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading"),
+    [
+        (Record(placed().to_json().decode()), Reading.EVENT),
+        (CodecError("foreign_bucket", "not ours"), Reading.UNDECODABLE),
+        (FetchError("SlowDown", "later"), None),
+    ],
+)
+def test_an_offloaded_payload_is_fetched_first(answer: Record | Exception, reading: Reading | None) -> None:
+    """What S3 holds is dispatched; a wrong pointer is undecodable; what cannot be fetched now stays, and loses nothing."""
+    client = FakeClient([message('["a pointer", {}]')])
+    listener = SqsListener(QUEUE, client=client, offload=Fetching(answer))
+    assert [outcome.reading for outcome in listener.poll_once()] == ([] if reading is None else [reading])
+    assert len(client.deleted) == (reading is Reading.EVENT)
 
 
 @pytest.mark.parametrize("explain_unmatched", [True, False])

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mega_typed.codecs import MAX_INFLATED, ContentType, Encoded, compress, decode, encode_document
-from mega_typed.dispatch import Dispatcher
 from mega_typed.envelopes import Record
 from mega_typed.errors import CodecError, ConfigurationError, FetchError, PublishError, TooLargeError
+from mega_typed.listener import SqsListener
 from mega_typed.offload import S3Payloads
 from mega_typed.pointers import Pointer, find_pointer, with_payload, write_pointer
 from mega_typed.publishers import SnsPublisher, SqsPublisher
@@ -266,6 +266,14 @@ def test_wrong_arguments_of_the_ladder_are_refused(roundtrip: Callable[[object],
     assert (fetch.code, str(fetch)) == ("SlowDown", "later")
 
 
+def _peeked(sqs: Any, url: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+    )
+    found: list[dict[str, Any]] = answer["Messages"]
+    return found
+
+
 def test_offloaded_payloads_arrive_over_http(
     aws: Any, queue: Factory, topic: Factory, sqs: Any, session: boto3.Session
 ) -> None:
@@ -288,12 +296,11 @@ def test_offloaded_payloads_arrive_over_http(
         def process(self, data: dict[str, Any]) -> None:
             seen.append(data)
 
-    dispatcher = Dispatcher()
-    dispatcher.register(Anything)
-    for _ in range(3):
-        [message] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=1)["Messages"]
-        pointer = find_pointer(Record.from_sqs(message))
-        assert pointer is not None
-        assert pointer.key.startswith("large/")
-        dispatcher.handle(payloads.restore(Record.from_sqs(message)))
+    listener = SqsListener(url, offload=payloads, wait_time_seconds=1, **aws)
+    listener.register_subscriber(Anything)
+    bodies = [Record.from_sqs(message) for message in _peeked(sqs, url)]
+    assert all((pointer := find_pointer(record)) and pointer.key.startswith("large/") for record in bodies)
+    for _ in range(10):
+        if len(seen) < 3:
+            listener.poll_once()
     assert seen == [document] * 3
