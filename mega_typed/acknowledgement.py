@@ -39,11 +39,15 @@ class Acknowledger:
         entries = [{"ReceiptHandle": receipt} for receipt in receipts]
         self._in_batches("delete", entries, lambda batch: client.delete_message_batch(**batch))
 
-    def change_visibility(self, seconds: Iterable[tuple[str, int]]) -> None:
-        """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds."""
+    def change_visibility(self, seconds: Iterable[tuple[str, int]]) -> list[str]:
+        """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds.
+
+        Returns:
+            the receipts for which that failed.
+        """
         client = self._clients.get()
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": each} for receipt, each in seconds]
-        self._in_batches(
+        return self._in_batches(
             "change the visibility of", entries, lambda batch: client.change_message_visibility_batch(**batch)
         )
 
@@ -76,7 +80,9 @@ class Acknowledger:
         what: str,
         pending: Sequence[Mapping[str, Any]],
         call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    ) -> None:
+    ) -> list[str]:
+        """Returns the receipts of the entries that failed twice."""
+        lost: list[str] = []
         for start in range(0, len(pending), MAX_BATCH):
             entries = {str(start + place): entry for place, entry in enumerate(pending[start : start + MAX_BATCH])}
             for last in (False, True):
@@ -94,6 +100,8 @@ class Acknowledger:
                         "they will be delivered again" if last else "trying once more",
                         extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
                     )
+            lost += [entry["ReceiptHandle"] for entry in entries.values()]
+        return lost
 
     def _failed_entries(
         self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]]

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
+from mega_typed.heartbeat import Heartbeat
 from mega_typed.lanes import Lanes
 
 logger = logging.getLogger("mega_typed.listener")
@@ -44,6 +45,7 @@ class Crew:
         work: handles one message; raises only what must end the crew.
         lane: the FIFO group of a message, or None.
         acknowledger: tells the queue.
+        heartbeat: keeps running messages invisible.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Crew:
         work: Callable[[Message], Verdict],
         lane: Callable[[Message], Hashable | None],
         acknowledger: Acknowledger,
+        heartbeat: Heartbeat,
     ) -> None:
         self._size, self._largest = size, largest
         self._receive, self._work, self._lane = receive, work, lane
         self._acknowledger = acknowledger
+        self._heartbeat = heartbeat
         self._changed = threading.Condition()
         self._lanes: Lanes[Message] = Lanes()
         self._running: dict[str, Message] = {}  # by receipt
@@ -111,6 +115,7 @@ class Crew:
         with self._changed:
             self._closed = True
             left = list(self._running.values())
+        self._heartbeat.end([_receipt(message) for message in left])
         if left:
             logger.error("%d messages were still running when the grace period ended; they go back", len(left))
         self._give_back(left)
@@ -194,10 +199,12 @@ class Crew:
                 self._changed.wait()
             if started is not None:
                 self._running[_receipt(started[1])] = started[1]
+                self._heartbeat.begin([_receipt(started[1])])
             return started
 
     def _finish(self, group: Hashable | None, message: Message, verdict: Verdict) -> None:
         receipt = _receipt(message)
+        self._heartbeat.end([receipt])
         with self._changed:
             if self._closed:  # it was given back
                 return

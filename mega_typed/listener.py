@@ -3,9 +3,9 @@
 Its strategy. A call to SQS costs more than all that happens to a message, so everything goes by tens: receive ten,
 handle each, delete what is done in one call. Before a message is started, and when a second or more has passed, what
 is done is deleted, and it and those that wait behind it get their visibility renewed, in one call each: so every
-message starts with its whole visibility timeout, and quick ones cost no extra call. A single message that takes longer
-than the visibility timeout is not covered. On FIFO queues a message that has to be retried stops its group for
-this batch: later messages of the group go back unhandled, so that order holds.
+message starts with its whole visibility timeout, and quick ones cost no extra call. While one takes long, a thread
+(``heartbeat``) keeps all that are in hand invisible, done ones until they are deleted. On FIFO queues a message that
+has to be retried stops its group for this batch: later messages of the group go back unhandled, so that order holds.
 
 Seven kinds of trouble are kept apart. Envelope, codec, validation and subscribers are the dispatcher's and come back
 as an outcome. Here remain: cannot receive (passing trouble is waited out, with jittered, growing pauses; trouble that
@@ -40,6 +40,7 @@ from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData, Unmatched
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, FetchError, InvalidPayload, RetryLater
+from mega_typed.heartbeat import Heartbeat
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
@@ -61,8 +62,8 @@ class SqsListener:
         queue_url: the queue.
         max_number_of_messages: per receive, 1 to 10.
         wait_time_seconds: of a long poll, 0 to 20. A stop is noticed when the poll in hand ends.
-        visibility_timeout: seconds until a message that was not deleted is delivered again, 0 to 43,200. Set it above
-            the longest time that one message may take.
+        visibility_timeout: seconds until a message of a consumer that died is delivered again, 0 to 43,200. While a
+            message is in hand it is extended, for twelve hours at most; with 0 it is not.
         envelope: pins the kind of envelope; ``None`` detects it.
         unmatched: ``"delete"``, ``"keep"`` or ``"dead_letter"`` messages that no subscriber takes.
         dead_letter_queue_url: where messages go that are invalid, undecodable, end in a FATAL_ERROR, or have used up
@@ -163,6 +164,7 @@ class SqsListener:
         self._offload = offload
         self._envelope = envelope
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
+        self._heartbeat = Heartbeat(self._acknowledger.change_visibility, self._visibility_timeout)
         self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
         self._receive_parameters: dict[str, Any] = {
             "QueueUrl": queue_url,
@@ -248,6 +250,7 @@ class SqsListener:
             self._settle,
             self._fifo_group,
             self._acknowledger,
+            self._heartbeat,
         )
         crew.run(lambda: self._stopping, self._pause, self._grace_period)
 
@@ -305,9 +308,11 @@ class SqsListener:
         halted: set[str] = set()
         again: list[tuple[str, int]] = []
         touched = monotonic()
+        self._heartbeat.begin([_receipt(message) for message in messages])
         try:
             while unstarted and not self._stopping:
                 if monotonic() - touched >= RENEW_AFTER_SECONDS:
+                    self._heartbeat.end([*done, *(receipt for receipt, _ in again)])
                     self._acknowledger.delete(done)
                     self._acknowledger.change_visibility(again)
                     done, again = [], []
@@ -331,6 +336,7 @@ class SqsListener:
                 if group:
                     halted.add(group)
         finally:
+            self._heartbeat.end([_receipt(message) for message in messages])
             self._acknowledger.delete(done)
             # In one call, and of a group in its order.
             self._acknowledger.change_visibility([*again, *((_receipt(m), 0) for m in [*returned, *unstarted])])

@@ -1,0 +1,106 @@
+"""Keeps messages invisible while they are in hand: one thread for a listener, ten receipts a call.
+
+Every third of the visibility timeout all receipts in hand are extended by a whole one, in the order in which they were
+received; on FIFO queues that order also hides what waits behind the head of a group. A receipt that SQS does not know
+any more is left alone, and so is one that nears the twelve hours which SQS allows a delivery.
+
+``end`` waits for a call that is under way. So nothing is extended after the listener has set when the message shall
+come back, and a delay that was asked for is not undone. This file knows receipts, and no message.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Sequence
+from time import monotonic
+from typing import Final
+
+logger = logging.getLogger("mega_typed.listener")
+
+LONGEST_SECONDS: Final = 43_200
+
+
+class Heartbeat:
+    """Extends the visibility of receipts until it is told that they are out of hand.
+
+    Args:
+        extend: makes receipts invisible for so many seconds from now; returns those for which that failed.
+        visibility_timeout: seconds; 0 extends nothing.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        extend: Callable[[Sequence[tuple[str, int]]], Collection[str]],
+        visibility_timeout: int,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._extend = extend
+        self._seconds = visibility_timeout
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._since: dict[str, float] = {}
+        self._beating = threading.Lock()
+        self._alive = False
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two beats."""
+        return max(1.0, self._seconds / 3)
+
+    def begin(self, receipts: Sequence[str]) -> None:
+        """Receipts are in hand from now on."""
+        if not self._seconds:
+            return
+        with self._changed:
+            now = self._clock()
+            self._since.update(dict.fromkeys(receipts, now))
+            self._changed.notify_all()
+            if not self._alive and receipts:
+                self._alive = True
+                threading.Thread(target=self._run, name="mega-typed-heartbeat", daemon=True).start()
+
+    def end(self, receipts: Sequence[str]) -> None:
+        """Receipts are out of hand; when this returns, none of them is extended any more."""
+        with self._changed:
+            held = [self._since.pop(receipt, None) for receipt in receipts]
+            self._changed.notify_all()
+        if any(since is not None for since in held):
+            with self._beating:
+                pass
+
+    def beat(self) -> None:
+        """Extend what is in hand, once."""
+        with self._beating:
+            with self._changed:
+                now = self._clock()
+                for receipt in [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]:
+                    logger.error(
+                        "a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back"
+                    )
+                    del self._since[receipt]
+                receipts = list(self._since)
+            lost = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
+        with self._changed:
+            for receipt in lost:
+                self._since.pop(receipt, None)
+
+    def _run(self) -> None:
+        """Beat until nothing has been in hand for an interval."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._since, self.interval)
+                if not self._since and not self._changed.wait_for(lambda: bool(self._since), self.interval):
+                    self._alive = False
+                    return
+                due = self._oldest_is_due()
+            if due:
+                try:
+                    self.beat()
+                except Exception:  # a beat that fails is followed by another
+                    logger.exception("messages in hand could not be kept invisible")
+
+    def _oldest_is_due(self) -> bool:
+        now = self._clock()
+        return any(now - since >= self.interval * 0.9 for since in self._since.values())

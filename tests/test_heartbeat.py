@@ -1,0 +1,140 @@
+"""Messages in hand stay invisible: as long as they are in hand, not longer, and not for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from mega_typed.heartbeat import LONGEST_SECONDS, Heartbeat
+from mega_typed.listener import SqsListener
+from mega_typed.subscribers import MessageSubscriber, ProcessStatus
+
+from .test_listener import QUEUE, FakeClient, message
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Queue:
+    """Notes what is extended, and knows some receipts no more."""
+
+    def __init__(self, *unknown: str) -> None:
+        self.unknown = set(unknown)
+        self.extended: list[list[str]] = []
+
+    def __call__(self, receipts: Sequence[tuple[str, int]]) -> Collection[str]:
+        self.extended.append([receipt for receipt, _ in receipts])
+        return [receipt for receipt, _ in receipts if receipt in self.unknown]
+
+
+@given(st.lists(st.tuples(st.sampled_from("be"), st.sampled_from("abc")), max_size=20))
+def test_what_is_in_hand_is_extended_and_nothing_else(steps: list[tuple[str, str]]) -> None:
+    """After any sequence of begins and ends, a beat extends the receipts in hand, in the order in which they came."""
+    queue, held = Queue(), dict[str, None]()
+    heartbeat = Heartbeat(queue, 30)
+    for step, receipt in steps:
+        if step == "b":
+            heartbeat.begin([receipt])
+            held[receipt] = None
+        else:
+            heartbeat.end([receipt])
+            held.pop(receipt, None)
+    heartbeat.beat()
+    assert queue.extended == ([list(held)] if held else [])
+    heartbeat.end(list("abc"))
+
+
+def test_a_lost_receipt_and_twelve_hours_end_it() -> None:
+    """A receipt that SQS does not know is not extended again, nor one that nears the twelve hours of a delivery."""
+    queue, clock = Queue("a"), Clock()
+    heartbeat = Heartbeat(queue, 30, clock)
+    heartbeat.begin(["a", "b"])
+    heartbeat.beat()
+    heartbeat.beat()
+    clock.now = LONGEST_SECONDS - 29
+    heartbeat.begin(["c"])
+    heartbeat.beat()
+    assert queue.extended == [["a", "b"], ["b"], ["c"]]
+    heartbeat.end(["b", "c"])
+
+
+def test_nothing_is_extended_without_a_timeout() -> None:
+    """With a visibility timeout of 0 there is nothing to keep up."""
+    queue = Queue()
+    heartbeat = Heartbeat(queue, 0)
+    heartbeat.begin(["a"])
+    heartbeat.beat()
+    assert queue.extended == []
+
+
+def test_an_end_waits_for_the_beat_under_way() -> None:
+    """When ``end`` returns, no call is under way that could undo what is set next."""
+    entered, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    def extend(receipts: Sequence[tuple[str, int]]) -> Collection[str]:
+        entered.set()
+        go_on.wait(10)
+        order.append("extended")
+        return ()
+
+    heartbeat = Heartbeat(extend, 30)
+    heartbeat.begin(["a"])
+    beating = threading.Thread(target=heartbeat.beat)
+    beating.start()
+    assert entered.wait(10)
+
+    def end() -> None:
+        heartbeat.end(["a"])
+        order.append("ended")
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    ending.join(0.05)
+    assert order == []
+    go_on.set()
+    ending.join(10)
+    beating.join(10)
+    assert order == ["extended", "ended"]
+
+
+def test_a_slow_message_keeps_its_batch_invisible() -> None:
+    """While a subscriber works, its message, those behind it and what is done but not deleted are extended."""
+    client = FakeClient([message("one"), message("two"), message("three")])
+    listener = SqsListener(QUEUE, client=client, visibility_timeout=30)
+
+    class Slow(MessageSubscriber):
+        def process(self, payload: Any) -> ProcessStatus:
+            if payload == "two":
+                listener._heartbeat.beat()
+            return ProcessStatus.RETRY_LATER if payload == "three" else ProcessStatus.DONE
+
+    listener.register_subscriber(Slow)
+    listener.poll_once()
+    assert client.visibility == [[("one", 30), ("two", 30), ("three", 30)]]
+    listener._heartbeat.beat()
+    assert len(client.visibility) == 1
+
+
+def test_a_thread_beats_by_itself(monkeypatch: Any) -> None:
+    """Nobody has to call anything: a message that is in hand for an interval is extended."""
+    monkeypatch.setattr(Heartbeat, "interval", 0.01)
+    extended = threading.Event()
+
+    def extend(receipts: Sequence[tuple[str, int]]) -> Collection[str]:
+        extended.set()
+        return ()
+
+    heartbeat = Heartbeat(extend, 30)
+    heartbeat.begin(["a"])
+    assert extended.wait(10)
+    heartbeat.end(["a"])
