@@ -17,6 +17,9 @@ from mega_typed.dispatch import Outcome
 logger = logging.getLogger("mega_typed.listener")
 
 MAX_BATCH: Final = 10
+LOST: Final = frozenset({"InvalidParameterValue", "MessageNotInflight", "ReceiptHandleIsInvalid"})
+"""Codes of an entry whose receipt has expired, or whose message is in other hands (API reference,
+ChangeMessageVisibilityBatch)."""
 
 
 class Acknowledger:
@@ -43,7 +46,7 @@ class Acknowledger:
         """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds.
 
         Returns:
-            the receipts for which that failed.
+            the receipts that SQS does not know any more; one that failed for a passing reason is not among them.
         """
         client = self._clients.get()
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": each} for receipt, each in seconds]
@@ -81,7 +84,7 @@ class Acknowledger:
         pending: Sequence[Mapping[str, Any]],
         call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     ) -> list[str]:
-        """Returns the receipts of the entries that failed twice."""
+        """Returns the receipts that SQS does not know any more."""
         lost: list[str] = []
         for start in range(0, len(pending), MAX_BATCH):
             entries = {str(start + place): entry for place, entry in enumerate(pending[start : start + MAX_BATCH])}
@@ -100,7 +103,9 @@ class Acknowledger:
                         "they will be delivered again" if last else "trying once more",
                         extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
                     )
-            lost += [entry["ReceiptHandle"] for entry in entries.values()]
+                    lost += [
+                        entries[entry_id]["ReceiptHandle"] for entry_id in entries if last and failed[entry_id] in LOST
+                    ]
         return lost
 
     def _failed_entries(

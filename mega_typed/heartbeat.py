@@ -25,7 +25,8 @@ class Heartbeat:
     """Extends the visibility of receipts until it is told that they are out of hand.
 
     Args:
-        extend: makes receipts invisible for so many seconds from now; returns those for which that failed.
+        extend: makes receipts invisible for so many seconds from now; returns those that the queue does not know any
+            more.
         visibility_timeout: seconds; 0 extends nothing.
         clock: seconds that only grow.
     """

@@ -6,8 +6,12 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import pytest
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
+from mega_typed.acknowledgement import Acknowledger
+from mega_typed.aws import ClientSource
 from mega_typed.heartbeat import LONGEST_SECONDS, Heartbeat
 from mega_typed.listener import SqsListener
 from mega_typed.subscribers import MessageSubscriber, ProcessStatus
@@ -138,3 +142,31 @@ def test_a_thread_beats_by_itself(monkeypatch: Any) -> None:
     heartbeat.begin(["a"])
     assert extended.wait(10)
     heartbeat.end(["a"])
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    [("ReceiptHandleIsInvalid", ["one"]), ("InvalidParameterValue", ["one"]), ("InternalError", []), ("Throttled", [])],
+)
+def test_only_a_lost_receipt_counts_as_lost(code: str, lost: list[str]) -> None:
+    """A message whose beat failed for a passing reason is extended by the next beat; one with a lost receipt is not."""
+
+    class Failing:
+        def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+            return {"Failed": [{"Id": Entries[0]["Id"], "Code": code}]}
+
+    client: Any = Failing()
+    acknowledger = Acknowledger(ClientSource("sqs", client=client), QUEUE, None)
+    assert acknowledger.change_visibility([("one", 30), ("two", 30)]) == lost
+
+
+def test_a_call_that_fails_as_a_whole_loses_no_receipt() -> None:
+    """When SQS cannot be reached the messages stay in hand, and the next beat tries again."""
+
+    class Unreachable:
+        def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+    client: Any = Unreachable()
+    acknowledger = Acknowledger(ClientSource("sqs", client=client), QUEUE, None)
+    assert acknowledger.change_visibility([("one", 30), ("two", 30)]) == []
