@@ -15,17 +15,17 @@ No AWS client is imported. This file knows the events of Lambda, and nothing of 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, InvalidPayload, LambdaRetry
+from mega_typed.errors import ConfigurationError, EnvelopeError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.once import KeyOf
-from mega_typed.subscribers import ProcessStatus, Subscriber
+from mega_typed.outcome_log import log_outcome
+from mega_typed.subscribers import Subscriber
 
 __all__ = ["BatchItemFailure", "LambdaHandler", "PartialBatchResponse", "lambda_handler"]
 
@@ -101,7 +101,7 @@ class LambdaHandler:
             outcome = self.dispatcher.handle(Record.from_lambda(record))
         except EnvelopeError as error:
             outcome = _undecodable(error, record.get("messageId", ""))
-        _log(outcome)
+        log_outcome(logger, outcome.message_id, outcome)
         return outcome
 
     def _handle_alone(self, messages: Sequence[tuple[EnvelopeKind, Mapping[str, Any], str]]) -> None:
@@ -114,7 +114,7 @@ class LambdaHandler:
                 outcome = _undecodable(EnvelopeError("not_a_record", "the event is not JSON"), message_id)
             else:
                 outcome = self.dispatcher.handle(Record(body=body, message_id=message_id), kind)
-            _log(outcome)
+            log_outcome(logger, outcome.message_id, outcome)
             outcomes.append(outcome)
         kept = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELETE]
         if kept:
@@ -166,36 +166,3 @@ def lambda_handler(
 
 def _undecodable(error: EnvelopeError, message_id: str) -> Outcome:
     return Outcome(Disposition.RETRY, Reading.UNDECODABLE, error=error, message_id=message_id)
-
-
-def _log(outcome: Outcome) -> None:
-    """What went wrong, one line each: places and names, never values of a payload."""
-    fields: dict[str, object] = {
-        "message_id": outcome.message_id,
-        "disposition": str(outcome.disposition),
-        "reading": str(outcome.reading),
-        "event_type": str(outcome.event_type) if outcome.event_type else None,
-    }
-    if outcome.reading is Reading.CONFIRMATION:
-        _warn("message %s: an SNS confirmation, which is not followed; it stays", outcome.message_id, fields=fields)
-    if isinstance(outcome.error, DecodeError):
-        faults = outcome.error.faults if isinstance(outcome.error, InvalidPayload) else ()
-        where = f" at {', '.join(fault.path for fault in faults)}" if faults else ""
-        _warn("message %s: %s%s", outcome.message_id, outcome.error.reason, where, fields=fields)
-    for result in outcome.results:
-        if result.error is not None or result.status is ProcessStatus.FATAL_ERROR:
-            _failed(outcome, result.subscriber.__qualname__, result.status.name, result.error, fields)
-    for defect in outcome.defects:
-        _failed(outcome, defect.subscriber.__qualname__, "its pattern", defect.error, fields)
-
-
-def _failed(outcome: Outcome, who: str, what: str, error: BaseException | None, fields: Mapping[str, object]) -> None:
-    name, stack = "", ""
-    if error is not None:  # without its message, which may quote a payload
-        name = f" {type(error).__name__}"
-        stack = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
-    _warn("message %s: %s: %s%s%s", outcome.message_id, who, what, name, stack, fields={**fields, "failed": who})
-
-
-def _warn(line: str, *values: object, fields: Mapping[str, object]) -> None:
-    logger.warning(line, *values, extra=dict(fields))

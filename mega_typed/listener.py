@@ -23,7 +23,6 @@ import logging
 import random
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -37,13 +36,14 @@ from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
 from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
-from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData, Unmatched
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData, Unmatched
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError, FetchError, InvalidPayload, RetryLater
+from mega_typed.errors import ConfigurationError, DecodeError, FetchError, RetryLater
 from mega_typed.heartbeat import Heartbeat
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
+from mega_typed.outcome_log import log_failure, log_outcome
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
 logger = logging.getLogger("mega_typed.listener")
@@ -364,9 +364,9 @@ class SqsListener:
             logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
             return None
         except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
-            _log_failure(logging.ERROR, "the dispatcher", error, {"message_id": message_id})
+            log_failure(logger, logging.ERROR, "the dispatcher", error, {"message_id": message_id})
             return None
-        _log_outcome(message_id, outcome)
+        log_outcome(logger, message_id, outcome)
         if self._explain_unmatched and not outcome.results and outcome.error is None:
             self._log_explanations(message_id, Record.from_sqs(message))
         return outcome
@@ -448,44 +448,3 @@ def _within(name: str, value: int, lowest: int, highest: int) -> int:
     if type(value) is not int or not lowest <= value <= highest:
         raise ConfigurationError(f"{name} must be an integer from {lowest} to {highest}, not {value!r}")
     return value
-
-
-def _stack(error: BaseException) -> str:
-    """Where an exception came from, without its message: that may quote a payload."""
-    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
-
-
-def _log_outcome(message_id: str, outcome: Outcome) -> None:
-    fields: dict[str, object] = {
-        "message_id": message_id,
-        "disposition": str(outcome.disposition),
-        "reading": str(outcome.reading),
-        "event_type": str(outcome.event_type) if outcome.event_type else None,
-    }
-    if outcome.reading is Reading.CONFIRMATION:
-        logger.warning("message %s: an SNS confirmation, which is not followed; it stays", message_id, extra=fields)
-    elif outcome.error is None:
-        logger.debug("message %s: %s", message_id, outcome.disposition, extra=fields)
-    else:
-        reason = outcome.error.reason if isinstance(outcome.error, DecodeError) else type(outcome.error).__name__
-        paths = [fault.path for fault in outcome.error.faults] if isinstance(outcome.error, InvalidPayload) else []
-        where = f" at {', '.join(paths)}" if paths else ""
-        extra = {**fields, "reason": reason, "paths": paths}
-        logger.warning("message %s: %s: %s%s", message_id, outcome.disposition, reason, where, extra=extra)
-    for result in outcome.results:
-        if result.error is not None:
-            if isinstance(result.error, RetryLater):
-                continue
-            level = logging.WARNING if result.status is ProcessStatus.RETRIABLE_ERROR else logging.ERROR
-            _log_failure(level, result.subscriber.__qualname__, result.error, fields)
-        elif result.status is ProcessStatus.FATAL_ERROR:
-            who = result.subscriber.__qualname__
-            logger.error("message %s: %s says FATAL_ERROR", message_id, who, extra={**fields, "failed": who})
-    for defect in outcome.defects:
-        _log_failure(logging.ERROR, f"a pattern of {defect.subscriber.__qualname__}", defect.error, fields)
-
-
-def _log_failure(level: int, who: str, error: BaseException, fields: Mapping[str, object]) -> None:
-    name = type(error).__name__
-    extra = {**fields, "failed": who, "error": name}
-    logger.log(level, "message %s: %s failed: %s\n%s", fields["message_id"], who, name, _stack(error), extra=extra)

@@ -238,8 +238,8 @@ def test_the_log_says_what_went_wrong_and_no_payload(caplog: pytest.LogCaptureFi
         damaged = sqs_record(3, '{"s3cret":', content_type="application/json")
         lambda_handler(Obeys)({"Records": [sqs_record(1, "value"), sqs_record(2, "DONE"), damaged]})
     assert [record.getMessage().split("\n")[0] for record in caplog.records] == [
-        "message m1: Obeys: FATAL_ERROR ValueError",
-        "message m3: malformed_json",
+        "message m1: Obeys failed: ValueError",
+        "message m3: retry: malformed_json",
     ]
     assert "in process" in caplog.text
     assert "s3cret" not in "".join(record.getMessage() for record in caplog.records).replace(
