@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
-from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, EnvelopeError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
@@ -100,7 +100,7 @@ class LambdaHandler:
         try:
             outcome = self.dispatcher.handle(Record.from_lambda(record))
         except EnvelopeError as error:
-            outcome = _undecodable(error, record.get("messageId", ""))
+            outcome = self.dispatcher.refuse(Record("", record.get("messageId", "")), error)
         log_outcome(logger, outcome.message_id, outcome)
         return outcome
 
@@ -111,7 +111,8 @@ class LambdaHandler:
             try:
                 body = msgspec.json.encode(envelope).decode()
             except (TypeError, ValueError, RecursionError):
-                outcome = _undecodable(EnvelopeError("not_a_record", "the event is not JSON"), message_id)
+                error = EnvelopeError("not_a_record", "the event is not JSON")
+                outcome = self.dispatcher.refuse(Record("", message_id), error)
             else:
                 outcome = self.dispatcher.handle(Record(body=body, message_id=message_id), kind)
             log_outcome(logger, outcome.message_id, outcome)
@@ -162,7 +163,3 @@ def lambda_handler(
     for subscriber in subscribers:
         dispatcher.register(subscriber)
     return LambdaHandler(dispatcher)
-
-
-def _undecodable(error: EnvelopeError, message_id: str) -> Outcome:
-    return Outcome(Disposition.RETRY, Reading.UNDECODABLE, error=error, message_id=message_id)
