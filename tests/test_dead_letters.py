@@ -115,8 +115,8 @@ def test_nothing_of_a_message_is_lost(attributes: dict[str, str], body: str) -> 
 class Client:
     """One batch; notes all that it is told in order."""
 
-    def __init__(self, *messages: Mapping[str, Any], broken: bool = False) -> None:
-        self.messages, self.broken, self.told = messages, broken, list[Any]()
+    def __init__(self, *messages: Mapping[str, Any], broken: bool = False, hollow: bool = False) -> None:
+        self.messages, self.broken, self.hollow, self.told = messages, broken, hollow, list[Any]()
 
     def receive_message(self, **_: Any) -> dict[str, Any]:
         return {"Messages": list(self.messages)}
@@ -124,8 +124,10 @@ class Client:
     def send_message(self, **entry: Any) -> dict[str, Any]:
         if self.broken:
             raise ConnectionResetError
+        if self.hollow:
+            return {}
         self.told.append(("send", entry["MessageBody"]))
-        return {}
+        return {"MessageId": "copy"}
 
     def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.told.append(("delete", [entry["ReceiptHandle"] for entry in Entries]))
@@ -151,9 +153,10 @@ def test_a_message_is_deleted_after_its_copy_was_sent() -> None:
     assert polled(client, dead_letter_queue_url=URL) == [("send", "fatal_error"), ("delete", ["fatal_error"])]
 
 
-def test_a_dead_letter_that_cannot_be_sent_keeps_the_message() -> None:
-    """Without a copy nothing is deleted; the message waits for its next delivery."""
-    client = Client(sent("fatal_error"), broken=True)
+@pytest.mark.parametrize("trouble", ["broken", "hollow"])
+def test_a_dead_letter_that_cannot_be_sent_keeps_the_message(trouble: str) -> None:
+    """Without a copy nothing is deleted; the message waits for its next delivery. An answer without an id is none."""
+    client = Client(sent("fatal_error"), **{trouble: True})
     assert polled(client, dead_letter_queue_url=URL, backoff=Backoff()) == [("visible", [("fatal_error", 5)])]
 
 
