@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,6 +147,22 @@ def polled(client: Client, **arguments: Any) -> list[Any]:
     listener.register_subscriber(Says)
     listener.poll_once()
     return client.told
+
+
+@pytest.mark.parametrize("said", ["\ud800", "\uffff", "\x00", "é" * 300, "\U0001f600" * 300, os.fsdecode(b"f\xfcr.txt")])
+def test_whatever_a_subscriber_says_the_reason_can_be_sent(said: str) -> None:
+    """The text of an exception, with surrogates or characters that SQS refuses, ends in ASCII that any reader reads."""
+
+    class Raises(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            raise ValueError(said)
+
+    message = sent("x")
+    text = dead_letter(URL, message, handled(message, Raises))["MessageAttributes"][REASON_ATTRIBUTE]["StringValue"]
+    assert text.isascii()
+    assert text.isprintable()
+    [failed] = msgspec.json.decode(text)["subscribers"]
+    assert failed["message"] == said[:200].encode(errors="backslashreplace").decode()
 
 
 def test_a_message_is_deleted_after_its_copy_was_sent() -> None:
