@@ -72,7 +72,7 @@ class Refused(Exception):
 class Message:
     """A message and its present delivery."""
 
-    __slots__ = ("attributes", "body", "count", "first", "group", "hidden", "id", "receipt", "sent", "since", "until")
+    __slots__ = ("attributes", "body", "count", "first", "group", "hidden", "id", "receipt", "sent", "until")
 
     def __init__(self, number: int, body: str, attributes: Json, group: str) -> None:
         self.id = f"{number:08x}-0000-4000-8000-000000000000"
@@ -80,7 +80,7 @@ class Message:
         self.count = 0
         self.receipt = ""
         self.hidden = False
-        self.until = self.since = 0.0  # invisible until; visible since
+        self.until = 0.0  # invisible until then
         self.sent = time.time()
         self.first = 0.0
 
@@ -107,7 +107,7 @@ class Queue:
         self.hidden: list[tuple[float, int, Message]] = []
         self.known: dict[str, str] = {}  # deduplication id to message id
         self.numbers = count(1)
-        self.longest = 0.0  # that a message was visible before it was received
+        self.asked = 0  # the longest visibility timeout that a call set
 
     def put(self, entry: Json) -> str:
         """Take a message; the same deduplication id is the same message."""
@@ -117,7 +117,6 @@ class Queue:
         number = next(self.numbers)
         group = entry.get("MessageGroupId", "")
         message = Message(number, entry["MessageBody"], entry.get("MessageAttributes") or {}, group)
-        message.since = time.monotonic()
         self.messages[message.id] = message
         lane = self.lanes.setdefault(self._lane(message), Lane())
         lane.messages.append(message)
@@ -161,6 +160,7 @@ class Queue:
         if message is None:
             return "ReceiptHandleIsInvalid" if self.fifo else None
         self._hide(message, time.monotonic() + entry["VisibilityTimeout"])
+        self.asked = max(self.asked, entry["VisibilityTimeout"])
         self.changed.notify()
         return None
 
@@ -185,7 +185,6 @@ class Queue:
                 message.count += 1
                 message.receipt = f"{message.id}#{message.count}"
                 message.first = message.first or time.time()
-                self.longest = max(self.longest, now - message.since)
                 self._hide(message, now + seconds)
                 taken.append(message)
         return taken
@@ -195,7 +194,6 @@ class Queue:
         while self.hidden and self.hidden[0][0] <= now:
             until, _, message = heapq.heappop(self.hidden)
             if message.hidden and message.until == until and message.id in self.messages:
-                message.since = until
                 self._show(message)
 
     def _hide(self, message: Message, until: float) -> None:
@@ -335,7 +333,7 @@ class Service:
         return counted
 
     def state(self, request: Json) -> Json:
-        """How many messages each queue has, visible and not, and how long one had to wait at most."""
+        """How many messages each queue has, visible and not, and for how long they are hidden."""
         with self.lock:
             queues = dict(self.queues)
         state: Json = {}
@@ -348,7 +346,7 @@ class Service:
                     "all": len(queue.messages),
                     "hidden": hidden,
                     "hidden_for": max(0.0, until - time.monotonic()),
-                    "longest": queue.longest,
+                    "asked": queue.asked,
                 }
         return state
 
@@ -372,7 +370,10 @@ def _serve_one(service: Service, connection: socket.socket) -> None:
             while line := stream.readline().strip():
                 name, _, value = line.decode("latin-1").partition(":")
                 headers[name.lower()] = value.strip()
-            request = json.loads(stream.read(int(headers["content-length"])))
+            sent = stream.read(length := int(headers["content-length"]))
+            if len(sent) < length:  # the client was killed
+                return
+            request = json.loads(sent)
             operation = headers["x-amz-target"].removeprefix("AmazonSQS.")
             fault = "" if operation.startswith("Chaos.") else service.fault(operation)
             if fault == "drop_before":
@@ -445,8 +446,9 @@ class ChaosSqs:
         return self._ask("Rate", rates=rates)
 
     def state(self, name: str) -> Json:
-        """Numbers of messages in a queue: ``all``, ``hidden``; seconds ``hidden_for``, ``longest`` time visible."""
-        empty = {"all": 0, "hidden": 0, "hidden_for": 0.0, "longest": 0.0}
+        """Of a queue: how many messages, ``all`` and ``hidden``; for how many seconds more one is ``hidden_for``, and
+        the longest visibility timeout that a call has ``asked`` for."""
+        empty = {"all": 0, "hidden": 0, "hidden_for": 0.0, "asked": 0}
         return self._ask("State").get(name) or empty
 
     def fill(self, name: str, messages: list[Json]) -> list[str]:

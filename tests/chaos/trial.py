@@ -305,6 +305,9 @@ class _Trial:
                 f"{queue}: done again": len(done[queue]) - len(set(done[queue])),
             }
         disorder = _disorder(done["ordered.fifo"])
+        asked = max(int(self._sqs.state(queue)["asked"]) for queue in QUEUES)
+        if not 0 < asked <= VISIBILITY:
+            self._wrong(f"a visibility timeout of {asked} s was set at most, not of {VISIBILITY} s")
         if disorder:
             self._wrong(
                 f"{len(disorder)} messages were first processed after a later one of their group: {_some(disorder)}"

@@ -22,6 +22,9 @@ VISIBILITY = 2
 
 GROUPS = 40
 
+SLOW = 7
+"""Number of a message that takes longer than the visibility timeout, always."""
+
 
 def fork(run: Callable[[], None], errors: Path) -> int:
     """Run something in a process of its own; it ends with status 0 unless it raises, and its stderr goes to a file."""
@@ -76,7 +79,7 @@ def listen(url: str, log_path: Path, concurrency: int, seed: int) -> None:
                 raise ConnectionError
             if outcome < 0.05:
                 time.sleep(0.05)
-            if outcome > 0.9998:
+            if outcome > 0.9998 or number == SLOW:
                 time.sleep(1.5 * VISIBILITY)
             log.write(name, "done", number, group, os.getpid(), time.monotonic_ns())
             return ProcessStatus.DONE
