@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mega_typed import Backoff, Dispatcher, MessageSubscriber, ProcessStatus, Record, SqsListener
+from mega_typed import (
+    Backoff,
+    Dispatcher,
+    MessageSubscriber,
+    ProcessStatus,
+    PublishError,
+    Record,
+    SqsListener,
+    SqsPublisher,
+)
 from mega_typed.dispatch import disposition
 
 from .chaos.hostile import hostile_messages
@@ -163,6 +172,18 @@ def test_empty_answers_that_did_not_wait_are_paused_after() -> None:
     listener.register_subscriber(Notes)
     listener.listen()
     assert len(pauses) > 50
+
+
+@pytest.mark.xfail(strict=True, reason="what botocore's parser raises over an answer that is none is not typed")
+def test_a_publisher_says_that_it_was_not_answered(sqs: ChaosSqs) -> None:
+    """Whatever comes with status 200 instead of an answer to a send is a PublishError, in a batch of each entry."""
+    publisher = SqsPublisher(sqs.url("q"), endpoint_url=sqs.endpoint, region_name="eu-west-1")
+    for answer in range(len(MALFORMED)):
+        sqs.rates({f"impostor:{answer}": 1.0})
+        results = publisher.publish_many(["a", "b"])
+        assert [type(result.error) for result in results] == [PublishError, PublishError]
+        with pytest.raises(PublishError):
+            publisher.publish("a")
 
 
 PID_1 = """
