@@ -22,6 +22,7 @@ from mega_typed.errors import (
     MegaError,
     PatternError,
     PatternWarning,
+    ProcessTimeoutError,
     PublishError,
     RegistrationError,
     RetryLater,
@@ -30,8 +31,10 @@ from mega_typed.errors import (
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
+from mega_typed.health import Health
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
+from mega_typed.message_context import MessageContext, current_message
 from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
@@ -65,12 +68,14 @@ __all__ = [
     "Fault",
     "FetchError",
     "FilterPolicy",
+    "Health",
     "IdempotencyError",
     "IdempotencyStore",
     "InvalidPayload",
     "LambdaRetry",
     "MegaError",
     "MegaPayload",
+    "MessageContext",
     "MessageSubscriber",
     "Model",
     "ObjectState",
@@ -80,6 +85,7 @@ __all__ = [
     "Payload",
     "PayloadBuilder",
     "ProcessStatus",
+    "ProcessTimeoutError",
     "PublishError",
     "PublishResult",
     "Reading",
@@ -94,6 +100,7 @@ __all__ = [
     "SubscriberResult",
     "Timestamp",
     "TooLargeError",
+    "current_message",
     "disposition",
     "explain",
     "filter_policy",
