@@ -9,7 +9,8 @@
 - SNS and EventBridge have no partial answer: ``LambdaRetry`` is raised, and Lambda calls again, twice unless configured
   otherwise, then hands the event to the function's own dead-letter queue or failure destination: give it one.
 
-No AWS client is imported. This file knows the events of Lambda, and nothing of queues beyond them.
+A payload that lies in S3 is fetched where ``offload`` is given; while S3 does not hand it over, the message shall come
+again. No AWS client is imported before that. This file knows the events of Lambda, and nothing of queues beyond them.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
-from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData
+from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
 from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, EnvelopeError, LambdaRetry
+from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, FetchError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
+from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_outcome
 from mega_typed.subscribers import Subscriber
@@ -51,12 +53,17 @@ _SNS: Final = "aws:sns"
 class LambdaHandler:
     """A Lambda function over a dispatcher: ``handler = LambdaHandler(dispatcher)``.
 
+    Args:
+        dispatcher: decides what happens to a message.
+        offload: fetches payloads that lie in S3.
+
     Attributes:
         dispatcher: decides what happens to a message.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, offload: S3Payloads | None = None) -> None:
         self.dispatcher = dispatcher
+        self._offload = offload
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> PartialBatchResponse:
         """Handle what Lambda was called with.
@@ -98,9 +105,26 @@ class LambdaHandler:
 
     def _outcome(self, record: Mapping[str, Any]) -> Outcome:
         try:
-            outcome = self.dispatcher.handle(Record.from_lambda(record))
+            return self._handle(Record.from_lambda(record))
         except EnvelopeError as error:
-            outcome = self.dispatcher.refuse(Record("", record.get("messageId", "")), error)
+            return self._refuse(Record("", record.get("messageId", "")), error)
+
+    def _handle(self, record: Record, kind: EnvelopeKind | None = None) -> Outcome:
+        try:
+            if self._offload is not None:
+                record = self._offload.restore(record, kind or self.dispatcher.envelope)
+        except DecodeError as error:
+            return self._refuse(record, error)
+        except FetchError as error:
+            message_id = record.message_id
+            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
+            return Outcome(Disposition.RETRY, Reading.UNREAD, error=error, message_id=message_id)
+        outcome = self.dispatcher.handle(record, kind)
+        log_outcome(logger, outcome.message_id, outcome)
+        return outcome
+
+    def _refuse(self, record: Record, error: DecodeError) -> Outcome:
+        outcome = self.dispatcher.refuse(record, error)
         log_outcome(logger, outcome.message_id, outcome)
         return outcome
 
@@ -112,11 +136,9 @@ class LambdaHandler:
                 body = msgspec.json.encode(envelope).decode()
             except (TypeError, ValueError, RecursionError):
                 error = EnvelopeError("not_a_record", "the event is not JSON")
-                outcome = self.dispatcher.refuse(Record("", message_id), error)
+                outcomes.append(self._refuse(Record("", message_id), error))
             else:
-                outcome = self.dispatcher.handle(Record(body=body, message_id=message_id), kind)
-            log_outcome(logger, outcome.message_id, outcome)
-            outcomes.append(outcome)
+                outcomes.append(self._handle(Record(body=body, message_id=message_id), kind))
         kept = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELETE]
         if kept:
             causes = [
@@ -134,6 +156,7 @@ def lambda_handler(
     to_data: ToData | None = None,
     idempotency: IdempotencyStore | None = None,
     idempotency_key: KeyOf | None = None,
+    offload: S3Payloads | None = None,
 ) -> LambdaHandler:
     """A Lambda function that hands each message to the subscribers that match.
 
@@ -145,6 +168,7 @@ def lambda_handler(
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message.
         idempotency_key: from a payload to what makes it one and the same message.
+        offload: fetches payloads that lie in S3; a pointer to a bucket that it does not read is undecodable.
 
     Raises:
         RegistrationError: a subscriber cannot be registered.
@@ -162,4 +186,4 @@ def lambda_handler(
     )
     for subscriber in subscribers:
         dispatcher.register(subscriber)
-    return LambdaHandler(dispatcher)
+    return LambdaHandler(dispatcher, offload)

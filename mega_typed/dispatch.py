@@ -232,6 +232,11 @@ class Dispatcher:
         self._subscriptions = Subscriptions()
 
     @property
+    def envelope(self) -> EnvelopeKind | None:
+        """The envelope that every record has; ``None`` where it is found out from each."""
+        return self._envelope
+
+    @property
     def subscribers(self) -> tuple[type[Subscriber[Any]], ...]:
         """The registered classes, in order."""
         return tuple(self._registered)

@@ -97,7 +97,8 @@ class SqsPublisher:
             payload: a typed event, a `MegaPayload`, a mapping (data object), a text or bytes (sent as base64).
             binary_encoding: send BSON instead of JSON. Not for text.
             queue_url: instead of the publisher's.
-            group_id: message group, 1 to 128 characters; required on FIFO queues, "fair queues" on others.
+            group_id: message group, 1 to 128 characters; for "fair queues" where the queue is not FIFO. By default what
+                the event's schema names with ``x-mega-group``; on a FIFO queue one of the two is required.
             deduplication_id: FIFO only; 1 to 128 characters.
             delay_seconds: 0 to 900; not on FIFO.
             attributes: message attributes beside the library's own (up to six); ten in all.
@@ -149,13 +150,14 @@ class SqsPublisher:
             payloads: any iterable. An exception that it raises is raised after what was read before is sent.
             binary_encoding: as in `publish`.
             queue_url: as in `publish`.
-            group_id: one for all, or a function of the payload.
+            group_id: one for all, or a function of the payload; by default as in `publish`, for each payload.
             deduplication_id: a function of the payload; FIFO only.
             delay_seconds: as in `publish`.
             attributes: as in `publish`; the same for all.
 
         Raises:
-            ConfigurationError: an argument is missing or does not fit the queue; raised at once.
+            ConfigurationError: an argument is missing or does not fit the queue, or the first payload has no group;
+                raised at once.
         """
         route = self._sender.route(queue_url, group_id, deduplication_id, delay_seconds)
         return list(self._sender.send_many(route, payloads, binary_encoding, added_attributes(attributes)))

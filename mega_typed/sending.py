@@ -92,11 +92,23 @@ class Route:
         """Whether the destination keeps the order of a group."""
         return self.target.endswith(".fifo")
 
+    def check_group(self, payload: object) -> None:
+        """Raise ``ConfigurationError`` if the destination needs a group and nothing says which."""
+        if self.fifo and self.group_id is None and _own_group(payload) is None:
+            raise ConfigurationError(
+                f"{self.target} is FIFO (it ends in .fifo): group_id is required; give one to this call, or let the "
+                'schema of the event say where it comes from, with "x-mega-group"'
+            )
+
     def parameters(self, payload: object) -> dict[str, Any]:
-        """What it adds to the parameters of a message."""
+        """What it adds to the parameters of a message; the event's own group where the call gives none."""
         parameters: dict[str, Any] = {}
         if self.group_id is not None:
             parameters["MessageGroupId"] = _for_payload("group_id", self.group_id, payload)
+        elif (group_id := _own_group(payload)) is not None:
+            parameters["MessageGroupId"] = _alphabetic("the group of this event, by its schema,", group_id)
+        else:
+            self.check_group(payload)
         if self.deduplication_id is not None:
             parameters["MessageDeduplicationId"] = _for_payload("deduplication_id", self.deduplication_id, payload)
         if self.delay_seconds is not None:
@@ -104,6 +116,7 @@ class Route:
         return parameters
 
 
+_END: Final = object()
 _RETRIES: Final = 2
 _RETRY_SECONDS: Final = 0.2
 _HELD: Final = 100  # places, sent or refused, that are held back at most so that results come in order
@@ -172,8 +185,6 @@ class Sender(Generic[Client]):
         for name, value in (("group_id", group_id), ("deduplication_id", deduplication_id)):
             if value is not None and not callable(value):
                 _alphabetic(name, value)
-        if route.fifo and group_id is None:
-            raise ConfigurationError(f"{argument} is FIFO (it ends in .fifo): group_id is required")
         if not route.fifo and deduplication_id is not None:
             raise ConfigurationError(f"deduplication_id needs a FIFO {argument}, one that ends in .fifo")
         if delay_seconds is not None:
@@ -207,9 +218,12 @@ class Sender(Generic[Client]):
         broken: Exception | None = None
         for index in count():
             try:
-                entry = self._entry(index, route, next(source), binary_encoding, added)
-            except StopIteration:
-                break
+                payload = next(source, _END)
+                if payload is _END:
+                    break
+                if index == 0:  # without a group, the call is wrong; later payloads are errors of their own
+                    route.check_group(payload)
+                entry = self._entry(index, route, payload, binary_encoding, added)
             except Exception as error:
                 broken = error
                 break
@@ -326,6 +340,12 @@ def _unanswered() -> PublishError:
 
 
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
+
+
+def _own_group(payload: object) -> str | None:
+    """The group that a typed event says it belongs to."""
+    own: Callable[[], str | None] | None = getattr(payload, "__group_id__", None)
+    return own() if own is not None and not isinstance(payload, type) else None
 
 
 def _for_payload(argument: str, value: PerPayload, payload: object) -> str:
