@@ -35,6 +35,7 @@ from mega_typed.health import Health
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
 from mega_typed.message_context import MessageContext, current_message
+from mega_typed.middleware import AsyncProceed, Proceed, ProcessCall, ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
@@ -46,6 +47,7 @@ from mega_typed.subscriptions import explain
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncProceed",
     "Backoff",
     "BufferedPublisher",
     "CodecError",
@@ -84,6 +86,9 @@ __all__ = [
     "PatternWarning",
     "Payload",
     "PayloadBuilder",
+    "Proceed",
+    "ProcessCall",
+    "ProcessMiddleware",
     "ProcessStatus",
     "ProcessTimeoutError",
     "PublishError",

@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -49,8 +49,6 @@ class Calls:
             raise ConfigurationError(f"process_timeout must be seconds above 0, not {seconds!r}")
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._idle: list[_Thread] = []
-        self._process = getpid()
         self._hanging = 0
 
     @property
@@ -81,7 +79,7 @@ class Calls:
         if inspect.iscoroutinefunction(function):
             ended, cancel = _submit(function(argument))
         else:
-            ended, cancel = self._start(function, argument), _nothing
+            ended, cancel = _threads.start(function, argument), _nothing
         try:
             wait([ended], self._seconds)
         finally:  # also when an interrupt ends the waiting
@@ -106,24 +104,13 @@ class Calls:
 
         ended.add_done_callback(end)
 
-    def _start(self, function: Callable[[Any], object], argument: object) -> Future[object]:
-        with self._lock:
-            if self._process != getpid():  # threads do not survive a fork
-                self._idle, self._process = [], getpid()
-            thread = self._idle.pop() if self._idle else None
-        return (thread or _Thread(self._return)).start(function, argument)
-
-    def _return(self, thread: _Thread) -> None:
-        with self._lock:
-            self._idle.append(thread)
-
 
 def _nothing() -> None:
     """A thread cannot be cancelled."""
 
 
 class _Thread:
-    """One thread that calls what it is given, one after the other, and is reused: it may hold a connection."""
+    """One thread that calls what it is given, one after the other."""
 
     def __init__(self, free: Callable[[_Thread], object]) -> None:
         self._free = free
@@ -138,6 +125,7 @@ class _Thread:
     def _run(self) -> None:
         while True:
             context, function, argument, ended = self._jobs.get()
+            ended.set_running_or_notify_cancel()  # from here on nobody cancels it, nobody could
             try:
                 said = context.run(function, argument)
                 if inspect.iscoroutine(said):
@@ -149,6 +137,29 @@ class _Thread:
                 self._free(self)
                 ended.set_result(said)
             del context, function, argument, ended  # nothing is kept alive by an idle thread
+
+
+class _Threads:
+    """As many threads as calls run at once. They are used again, because a thread may hold a connection."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[_Thread] = []
+        self._process = getpid()
+
+    def start(self, function: Callable[[Any], object], argument: object) -> Future[object]:
+        with self._lock:
+            if self._process != getpid():  # threads do not survive a fork
+                self._idle, self._process = [], getpid()
+            thread = self._idle.pop() if self._idle else None
+        return (thread or _Thread(self._return)).start(function, argument)
+
+    def _return(self, thread: _Thread) -> None:
+        with self._lock:
+            self._idle.append(thread)
+
+
+_threads: Final = _Threads()
 
 
 # --- coroutines -------------------------------------------------------------------------------------------------------
@@ -172,6 +183,17 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
     finally:
         if not ended.done():  # an interrupt ends the waiting
             cancel()
+
+
+async def in_thread(function: Callable[[Any], object], argument: object) -> object:
+    """What a plain function returns, called in a thread so that the event loop goes on; in this context.
+
+    Raises:
+        BaseException: what it raises.
+    """
+    from asyncio import wrap_future
+
+    return await wrap_future(_threads.start(function, argument))
 
 
 def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Callable[[], object]]:

@@ -15,7 +15,7 @@ event that nobody asks for is not read beyond its identity.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from types import FunctionType
@@ -40,6 +40,7 @@ from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.message_context import Cancellation, MessageContext, in_process
+from mega_typed.middleware import ProcessMiddleware, wrapped
 from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
@@ -188,6 +189,7 @@ class Dispatcher:
         process_timeout: seconds that one subscriber may take for one message; then it counts as a
             ``RETRIABLE_ERROR``. A coroutine is cancelled; a plain function, which runs in another thread then, goes on
             and can ask ``current_message().cancelled``. ``None`` (default) sets no limit.
+        middleware: is called around ``process``, the first one outermost; see `ProcessMiddleware`.
 
     Raises:
         ConfigurationError: an argument is none of those, or needs dead letters and there are none.
@@ -205,6 +207,7 @@ class Dispatcher:
         dead_letters: bool = False,
         max_attempts: int | None = None,
         process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
     ) -> None:
         if idempotency_key is not None and idempotency is None:
             raise ConfigurationError("idempotency_key needs a store: give idempotency as well")
@@ -225,6 +228,8 @@ class Dispatcher:
         self._max_attempts = max_attempts
         self._calls = None if process_timeout is None else Calls(process_timeout)
         self._retriable = exception_types(retriable)
+        self._middleware = tuple(middleware)
+        self._wrapped: dict[type[Subscriber[Any]], Callable[[Any], object]] = {}
         self._to_data = to_data
         self._once = None if idempotency is None else Once(idempotency, idempotency_key)
         self._registered: dict[type[Subscriber[Any]], None] = {}
@@ -294,6 +299,8 @@ class Dispatcher:
         if not isinstance(instance, EventSubscriber | DataSubscriber | MessageSubscriber):
             raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
         self._subscriptions.add(instance)
+        if self._middleware:
+            self._wrapped[subscriber] = wrapped(instance, self._middleware)
         self._registered[subscriber] = None
         self._names.add(name_of(subscriber))
 
@@ -379,13 +386,18 @@ class Dispatcher:
         cancellation: Cancellation | None,
         event_type: EventType | None = None,
     ) -> Outcome:
-        results = self._results(record, envelope, selection, cancellation) if selection.matched else ()
+        results = self._results(record, envelope, selection, cancellation, event_type) if selection.matched else ()
         subscribers = self._subscriptions.subscribers
         defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
         return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
 
     def _results(
-        self, record: Record, envelope: Envelope, selection: Selection, cancellation: Cancellation | None
+        self,
+        record: Record,
+        envelope: Envelope,
+        selection: Selection,
+        cancellation: Cancellation | None,
+        event_type: EventType | None,
     ) -> tuple[SubscriberResult, ...]:
         published_id = envelope.message_id or record.message_id
         context = in_process.set(
@@ -394,6 +406,7 @@ class Dispatcher:
                 published_id,
                 record.receive_count,
                 envelope.attributes,
+                event_type,
                 cancellation or Cancellation(),
             )
         )
@@ -440,13 +453,14 @@ class Dispatcher:
         self, subscriber: Subscriber[Any], payload: object, late: Callable[[Ending], object] | None = None
     ) -> SubscriberResult:
         calls = self._calls
+        process: Callable[[Any], object] = self._wrapped[type(subscriber)] if self._middleware else subscriber.process
         if calls is None:
-            return self._judged(subscriber, partial(subscriber.process, payload))
+            return self._judged(subscriber, partial(process, payload))
         context = in_process.get()
         cancellation = Cancellation(context.cancellation)
         own = in_process.set(msgspec.structs.replace(context, cancellation=cancellation))
         try:
-            call = partial(calls.call, subscriber.process, payload, given_up=cancellation.cancel, late=late)
+            call = partial(calls.call, process, payload, given_up=cancellation.cancel, late=late)
             return self._judged(subscriber, call)
         finally:
             in_process.reset(own)

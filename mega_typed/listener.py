@@ -44,6 +44,7 @@ from mega_typed.heartbeat import Heartbeat
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.in_flight import InFlight
 from mega_typed.message_context import Cancellation
+from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_failure, log_outcome
@@ -82,6 +83,7 @@ class SqsListener:
             FIFO queues those of a group are processed one after the other. Subscribers must be thread-safe then.
         process_timeout: seconds that one subscriber may take for one message; see ``Dispatcher``. When ten such calls,
             or ``concurrency``, hang at the same time, `listen` ends: only a new process can help.
+        middleware: is called around ``process``; see ``Dispatcher``.
         max_per_second: messages that are received, and so processed, per second; ``None`` sets no limit.
         grace_period: seconds that running messages may take after a stop; those that take longer are given back. They
             are processed in threads then, also with a concurrency of 1. ``None`` waits for them.
@@ -127,6 +129,7 @@ class SqsListener:
         backoff: Backoff | None = None,
         concurrency: int = 1,
         process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
         max_per_second: float | None = None,
         grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
@@ -160,6 +163,7 @@ class SqsListener:
             dead_letters=dead_letter_queue_url is not None,
             max_attempts=max_attempts,
             process_timeout=process_timeout,
+            middleware=middleware,
         )
         self._clients = ClientSource[SqsClient](
             "sqs",

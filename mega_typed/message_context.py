@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
+from mega_typed.payload import EventType
 
 __all__ = ["Cancellation", "MessageContext", "current_message", "in_process"]
 
@@ -48,6 +49,7 @@ class MessageContext(msgspec.Struct, frozen=True):
         published_id: the id that its publisher was given: of SNS and EventBridge the published one.
         receive_count: how often SQS has delivered it, this time included.
         attributes: the publisher's message attributes.
+        event_type: the identity, where the message is a MEGA event.
         cancellation: what `cancelled` reads.
     """
 
@@ -55,6 +57,7 @@ class MessageContext(msgspec.Struct, frozen=True):
     published_id: str = ""
     receive_count: int = 1
     attributes: Mapping[str, str | bytes] = MappingProxyType({})
+    event_type: EventType | None = None
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
 
     @property

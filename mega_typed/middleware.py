@@ -1,0 +1,104 @@
+"""What runs around ``process``: functions of one's own, plain or coroutine functions, the first one outermost.
+
+::
+
+    def timed(call: ProcessCall, proceed: Proceed) -> ProcessStatus:
+        start = time.perf_counter()
+        try:
+            return proceed()
+        finally:
+            print(call.subscriber.__name__, call.message.message_id, time.perf_counter() - start)
+
+A middleware is called once for each subscriber that matches and has not completed the message, in the thread or on
+the event loop that its subscriber would run in, within its time limit. What it returns counts instead of what
+``process`` said; what it raises counts as raised by the subscriber. It may leave ``proceed`` out, or call it again.
+It cannot change the payload, nor whom a message goes to. Plain ones and coroutine functions can be mixed, around
+subscribers of both kinds. This file knows subscribers, and no queues.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, cast
+
+import msgspec
+from mega_typed.calls import in_thread, run_coroutine
+from mega_typed.message_context import MessageContext, current_message
+from mega_typed.subscribers import ProcessStatus, Subscriber
+
+__all__ = ["AsyncProceed", "Proceed", "ProcessCall", "ProcessMiddleware", "wrapped"]
+
+
+class ProcessCall(msgspec.Struct, frozen=True):
+    """What a middleware is called around.
+
+    Attributes:
+        subscriber: the class whose ``process`` is called.
+        payload: what it is given: a typed event, a payload, a data object, text or bytes.
+        message: the message that it came in.
+    """
+
+    subscriber: type[Subscriber[Any]]
+    payload: Any
+    message: MessageContext
+
+
+Proceed: TypeAlias = Callable[[], ProcessStatus]
+"""Calls the next middleware, or ``process``. Returns its status, ``DONE`` for nothing; raises what it raises."""
+
+AsyncProceed: TypeAlias = Callable[[], Awaitable[ProcessStatus]]
+"""The same for a coroutine function."""
+
+ProcessMiddleware: TypeAlias = (
+    Callable[[ProcessCall, Proceed], ProcessStatus] | Callable[[ProcessCall, AsyncProceed], Awaitable[ProcessStatus]]
+)
+"""A function, or an object that can be called, with these two arguments."""
+
+
+def wrapped(subscriber: Subscriber[Any], middleware: Sequence[ProcessMiddleware]) -> Callable[[Any], object]:
+    """The ``process`` of a subscriber with all middleware around it."""
+    process: Callable[[Any], object] = subscriber.process
+    for each in reversed(middleware):
+        layer = _asynchronous if _is_coroutine_function(each) else _plain
+        process = layer(cast("Any", each), type(subscriber), process)
+    return process
+
+
+def _is_coroutine_function(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - is it one of these
+
+
+def _plain(
+    middleware: Callable[[ProcessCall, Proceed], ProcessStatus],
+    kind: type[Subscriber[Any]],
+    inner: Callable[[Any], object],
+) -> Callable[[Any], object]:
+    def layer(payload: Any) -> object:
+        def proceed() -> ProcessStatus:
+            said = inner(payload)
+            return _status(run_coroutine(said) if inspect.iscoroutine(said) else said)
+
+        return middleware(ProcessCall(kind, payload, current_message()), proceed)
+
+    return layer
+
+
+def _asynchronous(
+    middleware: Callable[[ProcessCall, AsyncProceed], Awaitable[ProcessStatus]],
+    kind: type[Subscriber[Any]],
+    inner: Callable[[Any], object],
+) -> Callable[[Any], object]:
+    async def layer(payload: Any) -> object:
+        async def proceed() -> ProcessStatus:
+            said = inner(payload) if inspect.iscoroutinefunction(inner) else await in_thread(inner, payload)
+            return _status(await said if inspect.iscoroutine(said) else said)
+
+        return await middleware(ProcessCall(kind, payload, current_message()), proceed)
+
+    return layer
+
+
+def _status(said: object) -> ProcessStatus:
+    """``DONE`` for nothing; what is no status is judged where all middleware is through."""
+    return ProcessStatus.DONE if said is None else cast("ProcessStatus", said)
