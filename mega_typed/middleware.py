@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import msgspec
 from mega_typed.calls import in_thread, run_coroutine
@@ -44,11 +44,17 @@ class ProcessCall(msgspec.Struct, frozen=True):
     message: MessageContext
 
 
-Proceed: TypeAlias = Callable[[], ProcessStatus]
-"""Calls the next middleware, or ``process``. Returns its status, ``DONE`` for nothing; raises what it raises."""
+class Proceed(Protocol):
+    """Calls the next middleware, or ``process``. Returns its status, ``DONE`` for nothing; raises what it raises."""
 
-AsyncProceed: TypeAlias = Callable[[], Awaitable[ProcessStatus]]
-"""The same for a coroutine function."""
+    def __call__(self) -> ProcessStatus: ...
+
+
+class AsyncProceed(Protocol):
+    """The same as `Proceed`, for a coroutine function."""
+
+    def __call__(self) -> Awaitable[ProcessStatus]: ...
+
 
 ProcessMiddleware: TypeAlias = (
     Callable[[ProcessCall, Proceed], ProcessStatus] | Callable[[ProcessCall, AsyncProceed], Awaitable[ProcessStatus]]
