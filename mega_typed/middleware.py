@@ -45,15 +45,19 @@ class ProcessCall(msgspec.Struct, frozen=True):
 
 
 class Proceed(Protocol):
-    """Calls the next middleware, or ``process``. Returns its status, ``DONE`` for nothing; raises what it raises."""
+    """Calls the next middleware, or ``process``."""
 
-    def __call__(self) -> ProcessStatus: ...
+    def __call__(self) -> ProcessStatus:
+        """Its status, ``DONE`` for nothing; raises what it raises."""
+        ...
 
 
 class AsyncProceed(Protocol):
     """The same as `Proceed`, for a coroutine function."""
 
-    def __call__(self) -> Awaitable[ProcessStatus]: ...
+    def __call__(self) -> Awaitable[ProcessStatus]:
+        """See `Proceed`."""
+        ...
 
 
 ProcessMiddleware: TypeAlias = (
