@@ -37,10 +37,17 @@ from mega_typed.listener import SqsListener
 from mega_typed.message_context import MessageContext, current_message
 from mega_typed.middleware import AsyncProceed, Proceed, ProcessCall, ProcessMiddleware
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import (
+    AsyncPublishProceed,
+    OutgoingMessage,
+    PublishCall,
+    PublishMiddleware,
+    PublishProceed,
+    PublishResult,
+)
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
-from mega_typed.sending import PublishResult
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 
@@ -48,6 +55,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AsyncProceed",
+    "AsyncPublishProceed",
     "Backoff",
     "BufferedPublisher",
     "CodecError",
@@ -82,6 +90,7 @@ __all__ = [
     "Model",
     "ObjectState",
     "Outcome",
+    "OutgoingMessage",
     "PatternError",
     "PatternWarning",
     "Payload",
@@ -91,7 +100,10 @@ __all__ = [
     "ProcessMiddleware",
     "ProcessStatus",
     "ProcessTimeoutError",
+    "PublishCall",
     "PublishError",
+    "PublishMiddleware",
+    "PublishProceed",
     "PublishResult",
     "Reading",
     "Record",

@@ -39,7 +39,7 @@ from mega_typed.errors import (
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
-from mega_typed.message_context import Cancellation, MessageContext, in_process
+from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, in_process
 from mega_typed.middleware import ProcessMiddleware, wrapped
 from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
@@ -407,6 +407,7 @@ class Dispatcher:
                 record.receive_count,
                 envelope.attributes,
                 event_type,
+                record.system.get(TRACE_HEADER),
                 cancellation or Cancellation(),
             )
         )

@@ -18,12 +18,11 @@ subscribers of both kinds. This file knows subscribers, and no queues.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
-from mega_typed.calls import in_thread, run_coroutine
+from mega_typed.layers import layered
 from mega_typed.message_context import MessageContext, current_message
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
@@ -68,47 +67,12 @@ ProcessMiddleware: TypeAlias = (
 
 def wrapped(subscriber: Subscriber[Any], middleware: Sequence[ProcessMiddleware]) -> Callable[[Any], object]:
     """The ``process`` of a subscriber with all middleware around it."""
-    process: Callable[[Any], object] = subscriber.process
-    for each in reversed(middleware):
-        layer = _asynchronous if _is_coroutine_function(each) else _plain
-        process = layer(cast("Any", each), type(subscriber), process)
-    return process
+    kind = type(subscriber)
+    return layered(
+        subscriber.process, middleware, lambda payload: ProcessCall(kind, payload, current_message()), _settled
+    )
 
 
-def _is_coroutine_function(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - is it one of these
-
-
-def _plain(
-    middleware: Callable[[ProcessCall, Proceed], ProcessStatus],
-    kind: type[Subscriber[Any]],
-    inner: Callable[[Any], object],
-) -> Callable[[Any], object]:
-    def layer(payload: Any) -> object:
-        def proceed() -> ProcessStatus:
-            said = inner(payload)
-            return _status(run_coroutine(said) if inspect.iscoroutine(said) else said)
-
-        return middleware(ProcessCall(kind, payload, current_message()), proceed)
-
-    return layer
-
-
-def _asynchronous(
-    middleware: Callable[[ProcessCall, AsyncProceed], Awaitable[ProcessStatus]],
-    kind: type[Subscriber[Any]],
-    inner: Callable[[Any], object],
-) -> Callable[[Any], object]:
-    async def layer(payload: Any) -> object:
-        async def proceed() -> ProcessStatus:
-            said = inner(payload) if inspect.iscoroutinefunction(inner) else await in_thread(inner, payload)
-            return _status(await said if inspect.iscoroutine(said) else said)
-
-        return await middleware(ProcessCall(kind, payload, current_message()), proceed)
-
-    return layer
-
-
-def _status(said: object) -> ProcessStatus:
+def _settled(said: object) -> object:
     """``DONE`` for nothing; what is no status is judged where all middleware is through."""
-    return ProcessStatus.DONE if said is None else cast("ProcessStatus", said)
+    return ProcessStatus.DONE if said is None else said
