@@ -115,7 +115,7 @@ class Acknowledger:
             "Entries": [{"Id": entry_id, **entry} for entry_id, entry in entries.items()],
         }
         try:
-            response = call(batch)
-        except service_errors() as error:
+            failed = call(batch).get("Failed") or ()
+            return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in failed}
+        except Exception as error:  # of the service, or of botocore over an answer that makes no sense
             return dict.fromkeys(entries, describe(error).code)
-        return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in response.get("Failed") or ()}

@@ -24,6 +24,7 @@ from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToDat
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, FetchError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
+from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_outcome
@@ -156,6 +157,8 @@ def lambda_handler(
     to_data: ToData | None = None,
     idempotency: IdempotencyStore | None = None,
     idempotency_key: KeyOf | None = None,
+    process_timeout: float | None = None,
+    middleware: Sequence[ProcessMiddleware] = (),
     offload: S3Payloads | None = None,
 ) -> LambdaHandler:
     """A Lambda function that hands each message to the subscribers that match.
@@ -168,6 +171,8 @@ def lambda_handler(
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message.
         idempotency_key: from a payload to what makes it one and the same message.
+        process_timeout: seconds that one subscriber may take for one message; below the function's own timeout.
+        middleware: is called around ``process``, the first one outermost.
         offload: fetches payloads that lie in S3; a pointer to a bucket that it does not read is undecodable.
 
     Raises:
@@ -183,6 +188,8 @@ def lambda_handler(
         to_data=to_data,
         idempotency=idempotency,
         idempotency_key=idempotency_key,
+        process_timeout=process_timeout,
+        middleware=middleware,
     )
     for subscriber in subscribers:
         dispatcher.register(subscriber)
