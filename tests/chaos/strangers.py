@@ -23,6 +23,7 @@ from tests.chaos.server import ChaosSqs
 from tests.samples import OrderPlaced
 
 CHUNK = 500
+PATIENCE = 300.0
 
 
 def subscribers(seed: int) -> list[type[Any]]:
@@ -82,8 +83,8 @@ def run(
     outcomes: dict[str, Outcome] = {}
     lock, handle = threading.Lock(), listener.dispatcher.handle
 
-    def noted(record: Record) -> Outcome:
-        outcome = handle(record)
+    def noted(record: Record, *arguments: Any, **more: Any) -> Outcome:
+        outcome = handle(record, *arguments, **more)
         with lock:
             outcomes[record.message_id] = outcome
             if len(outcomes) == number:
@@ -96,7 +97,12 @@ def run(
     for start in range(0, number, CHUNK):
         chunk = messages[start : start + CHUNK]
         sent |= zip(sqs.fill(name, chunk), chunk, strict=True)
+    watchdog = threading.Timer(PATIENCE, listener.stop)
+    watchdog.start()
     listener.listen()
+    watchdog.cancel()
+    if len(outcomes) < number:
+        return [f"{number - len(outcomes)} messages were not handled within {PATIENCE:g} s"], Counter()
     return _judge(sent, outcomes, sqs.left(name), sqs.left(dead), dead_letters=dead_letters)
 
 
