@@ -91,7 +91,7 @@ def run(
                 listener.stop()
         return outcome
 
-    listener.dispatcher.handle = noted  # type: ignore[method-assign, assignment]
+    listener.dispatcher.handle = noted  # type: ignore[method-assign]
     sent: dict[str, dict[str, Any]] = {}
     messages = [sendable(message) for message in hostile_messages(seed, number)]
     for start in range(0, number, CHUNK):
