@@ -27,7 +27,7 @@ from mega_typed.signature import QuickSigV4
 from mega_typed.subscribers import MessageSubscriber
 from mega_typed.transport import Transport
 
-from .test_transport import NOTHING, Server
+from .test_transport import LENIENT, NOTHING, Server
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
 MODEL: Any = botocore.session.get_session().get_service_model("sqs")
@@ -54,7 +54,7 @@ def plain(server: Server) -> Any:
 
 def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     """An answer as SQS gives it."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "x-amzn-RequestId: r", *headers]
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "x-amzn-RequestId: r", "Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -340,7 +340,7 @@ FAILURES: dict[str, list[bytes]] = {
     "faults of the service": [answer(b"", "503 Slow Down")] * 3,
     "broken, then well": [NOTHING, answer(b'{"MessageId":"m"}')],
     "no JSON": [answer(b"<html>")],
-    "cut": [answer(b'{"MessageId":"m"}')[:-3]],
+    **({"cut": [answer(b'{"MessageId":"m"}')[:-3]]} if LENIENT else {}),
     "null": [answer(b"null")],
     "a list": [answer(b"[]")],
 }

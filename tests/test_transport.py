@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import socket
 import ssl
 import struct
@@ -25,6 +26,8 @@ from mega_typed.transport import Transport, target_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-amzn-RequestId: r\r\n\r\n{}"
 RESET, SILENCE, NOTHING, UNKNOWN = b"reset", b"silence", b"nothing", b"unknown"
+LENIENT = "enforce_content_length=False" in inspect.getsource(URLLib3Session.send)
+"""This botocore hands on what came of an answer that breaks off; older ones raise, and the transport is as this one."""
 CONFIG = Config(connect_timeout=5, read_timeout=0.2, max_pool_connections=2, tcp_keepalive=True)
 
 
@@ -167,7 +170,7 @@ def test_answers_and_errors_are_those_of_botocores_session(server: Server, case:
     assert outcome(ours(), server.url, 2) == outcome(botocores(), server.url, 2)
 
 
-@given(answer=st.sampled_from([OK, CHUNKED, CASES["continue"][0]]), cut=st.integers(0, 90))
+@given(answer=st.sampled_from([CHUNKED, *([OK, CASES["continue"][0]] if LENIENT else [])]), cut=st.integers(0, 90))
 @settings(max_examples=60)
 def test_an_answer_that_breaks_off_is_what_it_is_to_botocore(answer: bytes, cut: int) -> None:
     """Wherever a server closes the connection, the outcome is that of botocore's own session."""
