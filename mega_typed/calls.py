@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from os import getpid
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -76,17 +76,23 @@ class Calls:
             ProcessTimeoutError: it took too long.
             BaseException: what it raises.
         """
-        if inspect.iscoroutinefunction(function):
-            ended, cancel = _submit(function(argument))
-        else:
-            ended, cancel = _threads.start(function, argument), _nothing
+        scope = _Scope()
+        outer = _scope.set(scope)
+        try:
+            if inspect.iscoroutinefunction(function):
+                ended, cancel = _submit(function(argument))
+                scope.add(cancel)
+            else:
+                ended = _threads.start(function, argument)
+        finally:
+            _scope.reset(outer)
         try:
             wait([ended], self._seconds)
         finally:  # also when an interrupt ends the waiting
             over = not ended.done()
             if over:
                 given_up()
-                cancel()
+                scope.end()
                 self._leave(ended, late)
         if over:
             raise ProcessTimeoutError(f"process() took longer than {self._seconds:g} seconds (process_timeout)")
@@ -105,8 +111,30 @@ class Calls:
         ended.add_done_callback(end)
 
 
-def _nothing() -> None:
-    """A thread cannot be cancelled."""
+class _Scope:
+    """The coroutines that a call waits for, in whatever thread; they are cancelled when the call is given up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancels: list[Callable[[], object]] = []
+        self._over = False
+
+    def add(self, cancel: Callable[[], object]) -> None:
+        with self._lock:
+            self._cancels.append(cancel)
+            over = self._over
+        if over:
+            cancel()
+
+    def end(self) -> None:
+        with self._lock:
+            self._over = True
+            cancels = tuple(self._cancels)
+        for cancel in cancels:
+            cancel()
+
+
+_scope: Final[ContextVar[_Scope]] = ContextVar("mega_typed_scope")
 
 
 class _Thread:
@@ -178,6 +206,8 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
             coroutine.close()
             raise ConfigurationError("a coroutine that processes a message cannot wait for another one to be processed")
     ended, cancel = _submit(coroutine)
+    if (scope := _scope.get(None)) is not None:
+        scope.add(cancel)
     try:
         return ended.result()
     finally:

@@ -25,10 +25,11 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from math import ceil
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, time
 from types import FrameType
 from typing import Any, Final, TypeGuard, cast
 
@@ -37,7 +38,7 @@ from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, servic
 from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData, Unmatched
-from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.envelopes import EnvelopeKind, Record, sent_at
 from mega_typed.errors import ConfigurationError, DecodeError, FetchError, ProcessTimeoutError, RetryLater
 from mega_typed.health import Health, Pulse, serve_health
 from mega_typed.heartbeat import Heartbeat
@@ -50,6 +51,7 @@ from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_failure, log_outcome
 from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
+from mega_typed.telemetry import Telemetry, watched
 
 logger = logging.getLogger("mega_typed.listener")
 given_up = logging.getLogger("mega_typed.given_up")
@@ -84,6 +86,7 @@ class SqsListener:
         process_timeout: seconds that one subscriber may take for one message; see ``Dispatcher``. When ten such calls,
             or ``concurrency``, hang at the same time, `listen` ends: only a new process can help.
         middleware: is called around ``process``; see ``Dispatcher``.
+        telemetry: watches; ``mega_typed.open_telemetry.OpenTelemetry()`` for instance.
         max_per_second: messages that are received, and so processed, per second; ``None`` sets no limit.
         grace_period: seconds that running messages may take after a stop; those that take longer are given back. They
             are processed in threads then, also with a concurrency of 1. ``None`` waits for them.
@@ -130,6 +133,7 @@ class SqsListener:
         concurrency: int = 1,
         process_timeout: float | None = None,
         middleware: Sequence[ProcessMiddleware] = (),
+        telemetry: Telemetry | None = None,
         max_per_second: float | None = None,
         grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
@@ -163,7 +167,7 @@ class SqsListener:
             dead_letters=dead_letter_queue_url is not None,
             max_attempts=max_attempts,
             process_timeout=process_timeout,
-            middleware=middleware,
+            middleware=middleware if telemetry is None else (telemetry.processing, *middleware),
         )
         self._clients = ClientSource[SqsClient](
             "sqs",
@@ -174,7 +178,8 @@ class SqsListener:
             session=session,
             client=client,
         )
-        self._queue_url = queue_url
+        self._queue_url, self._queue_name = queue_url, queue_url.rstrip("/").rpartition("/")[2]
+        self._telemetry = telemetry
         self._acknowledger = Acknowledger(self._clients, queue_url, dead_letter_queue_url)
         self._backoff = backoff
         self._concurrency = _within("concurrency", concurrency, 1, 1000)
@@ -337,6 +342,8 @@ class SqsListener:
             self._pulse.receive_failures += 1
             raise
         self._pulse.received()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.received, self._queue_name, len(messages), _oldest_seconds(messages)))
         return messages
 
     def _raise_if_pointless(self, error: Exception) -> None:
@@ -429,11 +436,18 @@ class SqsListener:
     def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
         self._pulse.progressed()
         cancellation = self._in_flight.begin(_receipt(message))
+        outcome: Outcome | None = None
+        start = monotonic()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.started, self._queue_name))
         try:
-            return self._handled(message, cancellation)
+            outcome = self._handled(message, cancellation)
+            return outcome
         finally:
             self._in_flight.end(_receipt(message))
             self._pulse.progressed()
+            if self._telemetry is not None:
+                watched(partial(self._telemetry.handled, self._queue_name, outcome, monotonic() - start))
 
     def _handled(self, message: Mapping[str, Any], cancellation: Cancellation) -> Outcome | None:
         message_id = message.get("MessageId", "")
@@ -536,6 +550,12 @@ def _can_be_acknowledged(message: object) -> TypeGuard[Mapping[str, Any]]:
 def _system_attributes(message: Mapping[str, Any]) -> Mapping[str, Any]:
     attributes = message.get("Attributes")
     return cast("Mapping[str, Any]", attributes) if isinstance(attributes, Mapping) else {}
+
+
+def _oldest_seconds(messages: Sequence[Mapping[str, Any]]) -> float | None:
+    """How long ago the oldest message was sent, by the clocks of SQS and of this machine."""
+    moments = [moment for each in messages if (moment := sent_at(_system_attributes(each))) is not None]
+    return max(0.0, time() - min(moments)) if moments else None
 
 
 def _receipt(message: Mapping[str, Any]) -> str:
