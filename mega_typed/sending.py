@@ -217,6 +217,8 @@ class Sender(Generic[Client]):
         except service_errors() as error:
             failure = describe(error)
             raise PublishError(failure.code, f"{failure.message} ({failure.code})") from error
+        except Exception as error:  # of botocore's parser, over an answer that is none
+            raise _unanswered() from error
         if "MessageId" not in answer:
             raise _unanswered()
         return str(answer["MessageId"])
@@ -340,19 +342,15 @@ class Sender(Generic[Client]):
         send = getattr(self._clients.get(), self._service.send_batch)
         try:
             response = send(**{self._service.target: route.target, self._service.entries: entries})
+            return {**dict.fromkeys(waiting, Answer(error=_unanswered())), **_answers(response)}
         except service_errors() as error:
             failure = describe(error)
             refusal = PublishError(failure.code, f"{failure.message} ({failure.code})")
             refusal.__cause__ = error
-            return dict.fromkeys(waiting, Answer(error=refusal))
-        answers = dict.fromkeys(waiting, Answer(error=_unanswered()))
-        for entry in response.get("Successful", ()):
-            answers[entry["Id"]] = Answer(entry["MessageId"])
-        for entry in response.get("Failed", ()):
-            code = str(entry.get("Code", "Unknown"))
-            refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
-            answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
-        return answers
+        except Exception as error:  # of botocore's parser, or of ours, over an answer that is none
+            refusal = _unanswered()
+            refusal.__cause__ = error
+        return dict.fromkeys(waiting, Answer(error=refusal))
 
 
 class _Transfer(NamedTuple):
@@ -422,6 +420,18 @@ def unsettled(
         elif not ordered or group not in closed:
             again[entry_id] = waiting[entry_id]
     return {entry_id: again[entry_id] for entry_id in reversed(again)}
+
+
+def _answers(response: Mapping[str, Any]) -> dict[str, Answer]:
+    """What the service says of the entries of a batch, by their ids."""
+    answers: dict[str, Answer] = {}
+    for entry in response.get("Successful", ()):
+        answers[entry["Id"]] = Answer(entry["MessageId"])
+    for entry in response.get("Failed", ()):
+        code = str(entry.get("Code", "Unknown"))
+        refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
+        answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
+    return answers
 
 
 def _unanswered() -> PublishError:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
@@ -22,6 +22,7 @@ from pathlib import Path
 from socket import SO_KEEPALIVE, SOL_SOCKET, socket
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
+from weakref import finalize
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
@@ -85,6 +86,7 @@ class Transport:
         self._kept: int = config.max_pool_connections
         self._idle: dict[tuple[bool, str, int | None], deque[socket]] = {}
         self._context: ssl.SSLContext | None = None
+        finalize(self, _close, self._idle)  # most clients are dropped, and not closed
 
     def send(self, request: Request) -> AWSResponse:
         """Send one request and read the whole answer.
@@ -127,9 +129,7 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections that are not in use."""
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().close()
+        _close(self._idle)
         self._session.close()
 
     def _connect(self, target: Target, url: str) -> socket:
@@ -161,6 +161,12 @@ class Transport:
             context.load_verify_locations(**{"capath" if Path(trusted).is_dir() else "cafile": trusted})
             self._context = context
         return self._context
+
+
+def _close(connections: Mapping[Any, deque[socket]]) -> None:
+    for idle in connections.values():
+        while idle:
+            idle.pop().close()
 
 
 class _Content:

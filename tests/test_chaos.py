@@ -172,7 +172,6 @@ def test_empty_answers_that_did_not_wait_are_paused_after() -> None:
     assert len(pauses) > 50
 
 
-@pytest.mark.xfail(strict=True, reason="what botocore's parser raises over an answer that is none is not typed")
 def test_a_publisher_says_that_it_was_not_answered(sqs: ChaosSqs) -> None:
     """Whatever comes with status 200 instead of an answer to a send is a PublishError, in a batch of each entry."""
     publisher = SqsPublisher(sqs.url("q"), endpoint_url=sqs.endpoint, region_name="eu-west-1")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import inspect
 import socket
 import ssl
 import struct
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -206,6 +208,17 @@ def test_a_connection_is_used_again(server: Server) -> None:
         assert wait_for_read(idle[0], timeout=10)  # the server has closed it
     transport.close()
     assert (server.connections, len(server.requests)) == (2, 6)
+
+
+def test_a_transport_that_is_dropped_closes_its_connections(server: Server) -> None:
+    """A client that nobody closes leaves no open connection behind, and no warning about one."""
+    transport = ours()
+    transport.send(request(server.url))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        del transport
+        gc.collect()
+    assert [str(warning.message) for warning in said if issubclass(warning.category, ResourceWarning)] == []
 
 
 def test_an_answer_belongs_to_its_request(server: Server) -> None:
