@@ -147,6 +147,22 @@ def _deep_reader(path: Path, models: set[type]) -> Callable[[Any], Any]:
     return read
 
 
+def fields_reader(path: Path) -> Callable[[Any], Mapping[object, Any]]:
+    """The fields of what a path leads to."""
+    models = _MODELS
+    if not path:
+        return lambda root: root if type(root) is dict else fields_of(root)
+
+    def read(root: Any) -> Mapping[object, Any]:
+        for key in path:
+            value: Any = root.get(key) if type(root) is dict else _field(root, key)
+            kind = type(value)
+            root = value if kind is dict else value.__dict__ if kind in models else fields_of(value)
+        return cast("Mapping[object, Any]", root)
+
+    return read
+
+
 def _field(value: Any, key: object) -> Any:
     if type(value) is dict:
         return value.get(key)
