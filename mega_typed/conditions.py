@@ -151,7 +151,7 @@ def fields_reader(path: Path) -> Callable[[Any], Mapping[object, Any]]:
     """The fields of what a path leads to."""
     models = _MODELS
     if not path:
-        return lambda root: root if type(root) is dict else fields_of(root)
+        return _own_fields
 
     def read(root: Any) -> Mapping[object, Any]:
         for key in path:
@@ -161,6 +161,10 @@ def fields_reader(path: Path) -> Callable[[Any], Mapping[object, Any]]:
         return cast("Mapping[object, Any]", root)
 
     return read
+
+
+def _own_fields(root: Any) -> Mapping[object, Any]:
+    return root if type(root) is dict else fields_of(root)
 
 
 def _field(value: Any, key: object) -> Any:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from typing import Any, Final, Protocol, TypeAlias
@@ -155,7 +155,7 @@ class Growing:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _uncollected() -> Generator[None]:
     """Without the garbage collector: all that an index is made of stays, and to look for what could go takes longer."""
     enabled = gc.isenabled()
     gc.disable()
