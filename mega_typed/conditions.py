@@ -229,8 +229,13 @@ def _anything(value: Any) -> bool:
 
 def _of_fields(tests: Sequence[tuple[object, Test]]) -> Test:
     if len(tests) == 1:
-        ((only, test),) = tests
-        return lambda value: test(value.get(only) if type(value) is dict else _field(value, only))
+        ((key, below),) = tests
+
+        # a default is one object fewer than a cell: of ten thousand closures the one that is called is not in a cache
+        def only(value: Any, key: object = key, test: Test = below) -> bool:
+            return test(value.get(key) if type(value) is dict else _field(value, key))
+
+        return only
     tests = tuple(tests)
 
     def hold(value: Any) -> bool:
@@ -315,8 +320,16 @@ def _regex(operands: Sequence[Any], slow: Test, conversions: bool) -> Test:
     (regex,) = operands
     if not isinstance(regex, re.Pattern) or not isinstance(regex.pattern, str):
         return slow
-    matched, longest = regex.match, bounded(regex).longest
-    return lambda value: matched(value) is not None if type(value) is str and len(value) <= longest else slow(value)
+
+    def matched(
+        value: Any,
+        match: Callable[[str], object] = regex.match,
+        longest: float = bounded(regex).longest,
+        slow: Test = slow,
+    ) -> bool:
+        return match(value) is not None if type(value) is str and len(value) <= longest else slow(value)
+
+    return matched
 
 
 def _text(holds: Callable[[str, str], bool], operands: Sequence[Any], slow: Test, conversions: bool) -> Test:

@@ -286,7 +286,8 @@ class _Lookup:
     def select(self, root: Any) -> Numbers:
         value = self.read(root)
         rest = _NONE if self.rest is None else self.rest.select(root)
-        if type(value) is str and self.texts:
+        kind = type(value)
+        if kind is int or (kind is str and self.texts):
             node = self.buckets.get(value)
             if node is None:
                 return rest
@@ -340,7 +341,8 @@ class _Values:
         self.uuids, self.texts = _kinds(masks, conversions)
 
     def met(self, value: Any) -> int:
-        if type(value) is str and self.texts:
+        kind = type(value)
+        if kind is int or (kind is str and self.texts):
             return self.masks.get(value, self.others)
         mask = self.others
         for key in keys_of(value, self.conversions, self.uuids):

@@ -10,7 +10,7 @@ that nobody asks for is not read beyond its identity. This file processes nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -31,8 +31,8 @@ _SELF: Final = ""
 class Selection(msgspec.Struct):
     """Subscribers by number: those that a payload matches, with what each is given, and whose pattern failed."""
 
-    matched: list[tuple[int, Any]] = []
-    failures: list[tuple[int, BaseException]] = []
+    matched: Sequence[tuple[int, Any]] = ()
+    failures: Sequence[tuple[int, BaseException]] = ()
 
     def add(self, result: tuple[Numbers, Failures], payload: object) -> None:
         """Add those that match a payload."""
@@ -84,8 +84,8 @@ class Subscriptions:
         self.askers = Askers(_parts)
         self.data = Growing()
         self.messages = Growing()
-        self._untyped = False
-        """Whether there is anybody who might want an event of no class."""
+        self._untyped = self._all_kinds = False
+        """Whether there is anybody who might want an event of no class; and a payload of any kind."""
 
     def add(self, subscriber: Subscriber[Any]) -> None:
         """Add an instance of one of the three kinds of subscriber."""
@@ -97,7 +97,7 @@ class Subscriptions:
                 self.data.add(number, whole)
             else:
                 self.messages.add(number, whole)
-                self._untyped = True
+                self._untyped = self._all_kinds = True
             return
         typed = condition(_fields(wanted), conversions=False) if wanted.event_classes else None
         identity = condition((((key,), each) for key, each in (wanted.identity or {}).items()), conversions=True)
@@ -121,19 +121,15 @@ class Subscriptions:
             event = typed.read(content.json_text())
             selection.add(typed.matching(event), event)
         if self._untyped:
-            self._add_untyped(selection, identity, content)
-        return selection
-
-    def _add_untyped(self, selection: Selection, identity: EventType, content: Content) -> None:
-        asking, failures = self.askers.asking(identity)
-        if failures:
-            selection.add(((), failures), None)
-        if asking or self.messages:
-            payload = MegaPayload.from_document(content.document())
-            if asking:
+            asking, failures = self.askers.asking(identity)
+            if failures:
+                selection.add(((), failures), None)
+            if asking or self._all_kinds:
+                payload = MegaPayload.from_document(content.document())
                 selection.add(self.askers.matching(asking, payload), payload)
-            if self.messages:
-                selection.add(self.messages.matching(content.document()), payload)
+                if self._all_kinds:
+                    selection.add(self.messages.matching(content.document()), payload)
+        return selection
 
     def of_data(self, content: Content) -> Selection:
         """Who matches a payload that is no event."""
@@ -178,7 +174,7 @@ class Subscriptions:
             numbers = ()
         else:
             numbers, _ = self.data.matching(payload) if isinstance(payload, dict) else _NOBODY
-            if self.messages:
+            if self._all_kinds:
                 others, _ = self.messages.matching(payload)
                 numbers = sorted((*numbers, *others))
         subscribers = self.subscribers
