@@ -20,6 +20,7 @@ The listener knows no payload, and logs none unless it is asked to explain what 
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import threading
@@ -210,6 +211,7 @@ class SqsListener:
             "MessageAttributeNames": ["All"],
             "MessageSystemAttributeNames": ["All"],
         }
+        self._wait_seconds, self._hollow = wait_time_seconds, 0
         self._sleep = sleep or self._pause
         self._jitter = jitter
         self._stopping = self._listening = False
@@ -317,6 +319,7 @@ class SqsListener:
                 pause(seconds)
                 continue
             messages: Sequence[Mapping[str, Any]] = ()
+            start = monotonic()
             try:
                 messages = self._receive(granted)
             except ConfigurationError:  # there is no client to be had
@@ -325,6 +328,9 @@ class SqsListener:
                 failures += 1
                 pause(self._pause_after(error, failures))
             else:
+                self._hollow = 0 if messages or monotonic() - start >= self._wait_seconds / 2 else self._hollow + 1
+                if self._hollow:  # a broken answer is read as an empty one
+                    pause(min(1.0, 0.05 * 2 ** min(self._hollow, 5)))
                 return messages
             finally:
                 if self._rate is not None:
@@ -531,9 +537,15 @@ class SqsListener:
             for number, action in previous.items():
                 signal.signal(number, signal.SIG_DFL if action is None else action)
 
+        def end(number: int, _frame: FrameType | None) -> None:
+            os._exit(128 + number)
+
         def on_signal(_number: int, _frame: FrameType | None) -> None:
             self.stop()
             restore()
+            for number, action in previous.items():
+                if action == signal.SIG_DFL and os.getpid() == 1:  # for which the kernel ignores default actions
+                    signal.signal(number, end)
 
         try:
             for number in previous:

@@ -150,7 +150,6 @@ def test_an_acknowledgement_that_is_not_answered_ends_nothing(
     assert sqs.rates({})[operation] >= len(MALFORMED)
 
 
-@pytest.mark.xfail(strict=True, reason="an answer that is read as empty is followed by the next receive at once")
 def test_empty_answers_that_did_not_wait_are_paused_after() -> None:
     """A proxy that answers a long poll at once, with what is read as no messages, does not make the listener spin."""
     pauses: list[float] = []
@@ -260,7 +259,6 @@ def test_pid_1_ends_cleanly(
 
 
 @AS_PID_1
-@pytest.mark.xfail(strict=True, reason="the second SIGTERM has its default action, which the kernel ignores for PID 1")
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_second_signal_ends_pid_1_at_once(
     sqs: ChaosSqs, first: Callable[..., tuple[subprocess.Popen[str], int]], concurrency: int
