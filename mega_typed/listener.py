@@ -329,7 +329,7 @@ class SqsListener:
                 pause(self._pause_after(error, failures))
             else:
                 self._hollow = 0 if messages or monotonic() - start >= self._wait_seconds / 2 else self._hollow + 1
-                if self._hollow:  # a broken answer is read as an empty one
+                if self._hollow and not self._stopping:  # a broken answer is read as an empty one
                     pause(min(1.0, 0.05 * 2 ** min(self._hollow, 5)))
                 return messages
             finally:
