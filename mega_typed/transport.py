@@ -3,7 +3,7 @@
 botocore's way over urllib3 costs half of a call, most of it for what a call to SQS or SNS has not: streams, redirects,
 proxies, per-request certificates. A `Transport` stands in the place of botocore's HTTP session, below its signatures,
 retries and hooks, which stay as they are; it knows requests and answers and no service. Connections are opened by the
-standard library and answers are read by it; certificates are checked as botocore checks them.
+standard library, which also reads every answer of an unusual form; certificates are checked as botocore checks them.
 
 Whatever is out of the ordinary goes through botocore's session: a proxy, a client certificate, a switched-off
 verification, a streamed body, a timeout of a single request. Errors are raised as botocore's session raises them, since
@@ -12,15 +12,17 @@ its retries tell them apart by type.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from socket import SO_KEEPALIVE, SOL_SOCKET, socket
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 from urllib.parse import urlsplit
 from weakref import finalize
 
@@ -29,6 +31,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ReadTimeoutError,
     SSLError,
 )
@@ -68,6 +71,9 @@ class Target(NamedTuple):
     authority: str
 
 
+_Idle: TypeAlias = dict[tuple[bool, str, int | None], deque[socket]]
+
+
 class Transport:
     """Sends requests over connections that it keeps open; safe to use from many threads.
 
@@ -84,9 +90,9 @@ class Transport:
         self._read_timeout: float = config.read_timeout
         self._keepalive = bool(getattr(config, "tcp_keepalive", False))
         self._kept: int = config.max_pool_connections
-        self._idle: dict[tuple[bool, str, int | None], deque[socket]] = {}
+        self._idle: _Idle = {}
         self._context: ssl.SSLContext | None = None
-        finalize(self, _close, self._idle)  # most clients are dropped, and not closed
+        finalize(self, _close_all, self._idle)  # as urllib3 does, for clients that nobody closes
 
     def send(self, request: Request) -> AWSResponse:
         """Send one request and read the whole answer.
@@ -100,19 +106,12 @@ class Transport:
             return self._session.send(request)
         idle = self._idle.setdefault(target[:3], deque())
         connection = _usable(idle) or self._connect(target, request.url)
-        answer = HTTPResponse(connection, method=request.method)
         reusable = False
         try:
             with suppress(BrokenPipeError):  # the answer may be there already
                 connection.sendall(text)
-            answer.begin()
-            try:
-                content = answer.read()
-                reusable = not answer.will_close
-            except IncompleteRead as error:
-                if answer.chunked:
-                    raise
-                content = error.partial  # as from botocore, which makes of it what it can
+            answer = _answer(connection, request.method)
+            reusable = answer.complete
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
         except ssl.SSLError as error:
@@ -120,16 +119,16 @@ class Transport:
         except (HTTPException, OSError) as error:
             raise ConnectionClosedError(error=error, request=request, endpoint_url=request.url) from error
         finally:
-            answer.close()
             if reusable and len(idle) < self._kept:
                 idle.append(connection)
             else:  # also when a signal broke in: an answer may be on its way
                 connection.close()
-        return AWSResponse(request.url, answer.status, answer.getheaders(), _Content(content))  # type: ignore[arg-type]
+        content = _Content(answer.content)
+        return AWSResponse(request.url, answer.status, answer.headers, content)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Close all connections that are not in use."""
-        _close(self._idle)
+        _close_all(self._idle)
         self._session.close()
 
     def _connect(self, target: Target, url: str) -> socket:
@@ -163,10 +162,13 @@ class Transport:
         return self._context
 
 
-def _close(connections: Mapping[Any, deque[socket]]) -> None:
-    for idle in connections.values():
-        while idle:
-            idle.pop().close()
+class Answer(NamedTuple):
+    """An answer that was read; complete: nothing is missing or left over, and the connection stays open."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    content: bytes
+    complete: bool
 
 
 class _Content:
@@ -216,6 +218,101 @@ def _written(request: Request, target: Target) -> bytes | None:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
     except UnicodeEncodeError:
         return None
+
+
+_RECEIVED: Final = 65_536
+_USUAL: Final = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [!-~ ]*)?\r\n((?:[A-Za-z0-9-]+: ?(?:[!-~](?:[!-~ ]*[!-~])?)?\r\n)*)\r\n"
+)
+_BODILESS: Final = frozenset({204, 304})
+
+
+def _answer(connection: socket, method: str) -> Answer:
+    """Read an answer. The usual form is read here; any other, from its first byte on, by the standard library."""
+    received = connection.recv(_RECEIVED)
+    while b"\r\n\r\n" not in received and 0 < len(received) < _RECEIVED:
+        if not (more := connection.recv(_RECEIVED)):
+            break
+        received += more
+    usual = _USUAL.match(received)
+    if usual is None:
+        return _unusual_answer(connection, method, received)
+    status = int(usual[1])
+    lines = usual[2].decode("ascii").split("\r\n")[:-1]
+    headers = [(name, value.lstrip()) for name, _, value in (line.partition(":") for line in lines)]
+    fields = {name.lower(): value for name, value in headers}
+    length = fields.get("content-length", "")
+    if (
+        len(fields) < len(headers)
+        or not (length.isdecimal() and len(length) < 10)
+        or "transfer-encoding" in fields
+        or fields.get("connection", "keep-alive").lower() != "keep-alive"
+        or status in _BODILESS
+    ):
+        return _unusual_answer(connection, method, received)
+    parts, missing = [received[usual.end() :]], int(length) - len(received) + usual.end()
+    while missing > 0 and (more := connection.recv(min(missing, _RECEIVED))):
+        parts.append(more)
+        missing -= len(more)
+    # What is missing is missing from botocore's answers too, which makes of the rest what it can.
+    return Answer(status, headers, b"".join(parts)[: int(length)], complete=missing == 0)
+
+
+def _unusual_answer(connection: socket, method: str, received: bytes) -> Answer:
+    answer = HTTPResponse(cast("socket", _Resumed(connection, received)), method=method)
+    try:
+        answer.begin()
+        headers = [(name, ", ".join(answer.headers.get_all(name, ()))) for name in answer.headers]
+        if not answer.chunked and _several(answer.headers.get_all("content-length", ())):
+            raise HTTPClientError(error="an answer of several lengths")
+        try:
+            content = answer.read()
+        except IncompleteRead as error:
+            if answer.chunked:
+                raise
+            return Answer(answer.status, headers, error.partial, complete=False)
+        return Answer(answer.status, headers, content, complete=not answer.will_close)
+    finally:
+        answer.close()
+
+
+def _several(lengths: Iterable[str]) -> bool:
+    """Whether they differ; what is no number is no length."""
+    with suppress(ValueError):
+        return len({int(each) for length in lengths for each in length.split(",")}) > 1
+    return False
+
+
+class _Resumed(RawIOBase):
+    """A connection of which the first bytes were read already, as the standard library reads one."""
+
+    def __init__(self, connection: socket, received: bytes) -> None:
+        super().__init__()
+        self._connection = connection
+        self._received = received
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        """What answers are read from."""
+        return BufferedReader(self)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """First what was received, then what comes."""
+        if not self._received:
+            return self._connection.recv_into(buffer)
+        count = min(len(buffer), len(self._received))
+        buffer[:count] = self._received[:count]
+        self._received = self._received[count:]
+        return count
+
+
+def _close_all(idle: _Idle) -> None:
+    for connections in list(idle.values()):
+        while connections:
+            connections.pop().close()
 
 
 def _usable(idle: deque[socket]) -> socket | None:
