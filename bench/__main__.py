@@ -25,7 +25,7 @@ from typing import Any
 
 import bson
 from mega_typed.codecs import decode, encode_json_text
-from mega_typed.event import Event
+from mega_typed.event import Event, wire_reader
 from mega_typed.payload import identity_of
 
 from bench import listening, matching, publishing
@@ -47,13 +47,15 @@ def wire_rows() -> Iterator[Row]:
     received = ItemAdded.from_json(text)
     event = ItemAdded(**{name: getattr(received, name) for name in ItemAdded.model_fields})
 
+    read = wire_reader(ItemAdded)
+
     def plain_bson() -> object:
         return PlainPayload.model_validate(bson.decode(b64decode(body)))
 
     def our_bson() -> Event:  # as the dispatcher does
         content = decode(body, "application/bson")
         assert identity_of(content) == ItemAdded.__event_type__
-        return ItemAdded.__from_wire__(content.json_text())
+        return read(content.json_text())
 
     def plain_to_bson() -> object:
         return bson.encode(plain.model_dump(mode="json"))

@@ -146,24 +146,31 @@ def disposition(
         dead_letters: whether there is a dead-letter queue to move messages to.
         last_attempt: whether this delivery is the last that the message is allowed.
     """
-    if reading is Reading.UNREAD:
-        return Disposition.DEAD_LETTER
-    if reading in (Reading.UNDECODABLE, Reading.INVALID):
-        return Disposition.DEAD_LETTER if dead_letters else Disposition.RETRY
-    again = Disposition.DEAD_LETTER if dead_letters and last_attempt else Disposition.RETRY
-    if reading is Reading.CONFIRMATION:
+    if reading is _UNREAD:
+        return _DEAD_LETTER
+    if reading is _UNDECODABLE or reading is _INVALID:
+        return _DEAD_LETTER if dead_letters else _RETRY
+    again = _DEAD_LETTER if dead_letters and last_attempt else _RETRY
+    if reading is _CONFIRMATION:
         return again
     said = list(statuses)  # a set would cost more: the hash of an enum's member is slow
-    if ProcessStatus.RETRY_LATER in said or ProcessStatus.RETRIABLE_ERROR in said:
+    if _RETRY_LATER in said or _RETRIABLE_ERROR in said:
         return again
     if said:
-        return Disposition.DEAD_LETTER if dead_letters and ProcessStatus.FATAL_ERROR in said else Disposition.DELETE
+        return _DEAD_LETTER if dead_letters and _FATAL_ERROR in said else _DELETE
     if defects:
         return again
     return _UNMATCHED[unmatched]
 
 
-_UNMATCHED = {"delete": Disposition.DELETE, "keep": Disposition.RETRY, "dead_letter": Disposition.DEAD_LETTER}
+# on Python 3.11 an attribute of an enum costs as much as three calls
+_EVENT, _CONFIRMATION, _UNREAD = Reading.EVENT, Reading.CONFIRMATION, Reading.UNREAD
+_INVALID, _UNDECODABLE = Reading.INVALID, Reading.UNDECODABLE
+_DELETE, _RETRY, _DEAD_LETTER = Disposition.DELETE, Disposition.RETRY, Disposition.DEAD_LETTER
+_DONE, _RETRY_LATER = ProcessStatus.DONE, ProcessStatus.RETRY_LATER
+_RETRIABLE_ERROR, _FATAL_ERROR = ProcessStatus.RETRIABLE_ERROR, ProcessStatus.FATAL_ERROR
+_OBJECT = ContentKind.OBJECT
+_UNMATCHED = {"delete": _DELETE, "keep": _RETRY, "dead_letter": _DEAD_LETTER}
 _READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
 
 _GENERATORS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -333,10 +340,10 @@ class Dispatcher:
             if envelope.confirmation is not None:
                 return self._outcome(record, Reading.CONFIRMATION)
             content = self._content(envelope.body, envelope.content_type)
-            event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
+            event_type = identity_of(content) if content.kind is _OBJECT else None
             if event_type is not None:
                 selection = self._subscriptions.of_event(event_type, content)
-                return self._run(record, envelope, Reading.EVENT, selection, cancellation, event_type)
+                return self._run(record, envelope, _EVENT, selection, cancellation, event_type)
             selection = self._subscriptions.of_data(content)
             if content.damage is not None and not selection.matched:
                 return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
@@ -363,7 +370,7 @@ class Dispatcher:
 
     def _content(self, body: str, content_type: str | None) -> Content:
         content = decode(body, content_type)
-        if self._to_data is None or content.kind is ContentKind.OBJECT:
+        if self._to_data is None or content.kind is _OBJECT:
             return content
         try:
             data = self._to_data(content.text if content.kind is ContentKind.TEXT else content.data)
@@ -388,7 +395,8 @@ class Dispatcher:
     ) -> Outcome:
         results = self._results(record, envelope, selection, cancellation, event_type) if selection.matched else ()
         subscribers = self._subscriptions.subscribers
-        defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
+        failures = selection.failures
+        defects = tuple([Defect(type(subscribers[number]), error) for number, error in failures]) if failures else ()
         return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
 
     def _results(
@@ -482,7 +490,7 @@ class Dispatcher:
         except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
             return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
         if status is None:
-            return SubscriberResult(type(subscriber), ProcessStatus.DONE)
+            return SubscriberResult(type(subscriber), _DONE)
         if isinstance(status, ProcessStatus):
             return SubscriberResult(type(subscriber), status)
         kind = type(status).__name__
