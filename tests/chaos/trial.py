@@ -29,10 +29,10 @@ QUEUES = ("standard", "ordered.fifo")
 CONCURRENCIES = (1, 8)
 CALLS_A_SECOND = 12
 """Receives of one worker in an outage: botocore tries three times, then the listener waits half a second or more."""
-BUSY = 0.5
+BUSY = 0.7
 """Part of a processor that a worker may use in an outage."""
 PATIENCE = 30.0
-"""Seconds for a worker to end after SIGTERM."""
+"""Seconds for a worker to end after SIGTERM, and for queues in which nothing changes any more."""
 
 RATES = {
     "drop_before": 0.02, "drop_after": 0.02, "truncated": 0.01, "slow": 0.01, "partial": 0.02, "partial_after": 0.02,
@@ -247,7 +247,7 @@ class _Trial:
         """Nothing fails any more: publishers end, queues run empty, as long as anything is processed."""
         began = quiet = time.monotonic()
         left = -1
-        while time.monotonic() - quiet < 4 * VISIBILITY:
+        while time.monotonic() - quiet < PATIENCE:
             self._look()
             now = sum(int(self._sqs.state(queue)["all"]) for queue in QUEUES)
             if self._publishers or now != left:
