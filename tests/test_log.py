@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/logging.md").read_text(encoding="utf-8")
 ROWS = {
     name: (levels.split(", "), tuple(re.findall(r"`(\w+)`", fields)))
-    for name, levels, fields in re.findall(r"^\| `([\w.]+)` \| ([A-Z, ]+) \| (.*) \|$", PAGE, re.MULTILINE)
+    for name, levels, fields in re.findall(r"^\| `([\w.]+)` \| ([A-Z, ]+) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
 }
 
 
