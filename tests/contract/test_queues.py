@@ -352,9 +352,7 @@ REFUSED: dict[str, tuple[Callable[[Transport, str], str], str]] = {
         lambda aws, url: refused(
             aws.sqs.set_queue_attributes,
             QueueUrl=url,
-            Attributes={
-                "RedrivePolicy": '{"deadLetterTargetArn":"%s","maxReceiveCount":1}' % f"{aws.arn(url)}-nobody"
-            },
+            Attributes={"RedrivePolicy": '{"deadLetterTargetArn":"%s","maxReceiveCount":1}' % f"{aws.arn(url)}-nobody"},
         ),
         "InvalidParameterValue",
     ),

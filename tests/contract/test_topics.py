@@ -312,7 +312,8 @@ BY_BODY: dict[str, tuple[dict[str, Any], list[Any], list[Any]]] = {
         [{"lines": [{"sku": "b"}]}, {"lines": []}],
     ),
     "exists": ({"a": {"b": [{"exists": True}]}}, [{"a": {"b": 1}}], [{"a": {"c": 1}}, {"b": 1}]),
-    "not exists": ({"a": {"b": [{"exists": False}]}}, [{"a": {"c": 1}}, {"b": 1}], [{"a": {"b": 1}}]),
+    "not exists": ({"a": {"b": [{"exists": False}]}}, [{"a": {"c": 1}}], [{"a": {"b": 1}}]),
+    "not exists below nothing": ({"a": {"b": [{"exists": False}]}}, [{"b": 1}], [{"a": {"b": 1}}]),
     "anything-but": ({"a": [{"anything-but": ["x"]}]}, [{"a": "y"}, {"a": ["x", "y"]}], [{"a": "x"}, {"b": "y"}]),
     "or": (
         {"$or": [{"a": {"b": ["x"]}}, {"c": ["y"]}]},
