@@ -85,13 +85,13 @@ class Transport:
         """
         raise NotImplementedError
 
-    def skip_to_next_message(self, limit: float) -> bool:
-        """Let time pass until a hidden or delayed message becomes visible, but for ``limit`` seconds at most.
+    def skip_to_next_message(self) -> bool:
+        """Let time pass until the next hidden or delayed message becomes visible, in memory.
 
         Returns:
-            whether there may be one now. Of a server nothing is known: it is always asked again.
+            Whether there is one now. A server's time cannot be moved: no.
         """
-        raise NotImplementedError
+        return False
 
     def queue(
         self,
@@ -206,10 +206,10 @@ class InMemoryTransport(Transport):
         """Move the clock."""
         self.clock.advance(seconds)
 
-    def skip_to_next_message(self, limit: float) -> bool:
+    def skip_to_next_message(self) -> bool:
         """Move the clock; see `Transport.skip_to_next_message`."""
         moment = self.sqs.next_moment()
-        if moment is None or moment > self.clock.time() + limit:
+        if moment is None:
             return False
         self.clock.move_to(moment)
         return True
@@ -257,10 +257,6 @@ class ServerTransport(Transport):
     def advance(self, seconds: float | timedelta) -> None:
         """Wait, in real time."""
         time.sleep(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
-
-    def skip_to_next_message(self, limit: float) -> bool:
-        """Nothing is known of a server's messages, and nothing is waited for."""
-        return False
 
     def queue(self, *arguments: Any, **options: Any) -> str:
         """See `Transport.queue`."""

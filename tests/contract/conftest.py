@@ -53,7 +53,7 @@ def server(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def aws(server: str, request: pytest.FixtureRequest) -> Transport:  # type: ignore[override]
+def aws(server: str, request: pytest.FixtureRequest) -> Transport:
     """One of the three."""
     if server == "memory":
         return InMemoryTransport(Clock(jumps=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -201,7 +202,7 @@ def test_what_is_received_too_often_makes_way(aws: Transport) -> None:
 def test_names_of_fifo_queues(aws: Transport) -> None:
     """A FIFO queue has a name that ends in ``.fifo``, and a dead-letter queue of its own kind."""
     dead = aws.queue()
-    policy = '{"deadLetterTargetArn":"%s","maxReceiveCount":1}' % aws.arn(dead)
+    policy = json.dumps({"deadLetterTargetArn": aws.arn(dead), "maxReceiveCount": 1})
     attributes = {"FifoQueue": "true", "RedrivePolicy": policy}
     assert refused(aws.sqs.create_queue, QueueName="mixed.fifo", Attributes=attributes) == "InvalidParameterValue"
     attributes = {"FifoQueue": "true"}

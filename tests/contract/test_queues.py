@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -352,7 +353,7 @@ REFUSED: dict[str, tuple[Callable[[Transport, str], str], str]] = {
         lambda aws, url: refused(
             aws.sqs.set_queue_attributes,
             QueueUrl=url,
-            Attributes={"RedrivePolicy": '{"deadLetterTargetArn":"%s","maxReceiveCount":1}' % f"{aws.arn(url)}-nobody"},
+            Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{aws.arn(url)}-nobody", "maxReceiveCount": 1})
         ),
         "InvalidParameterValue",
     ),
@@ -381,7 +382,7 @@ def test_a_queue_that_is_gone(aws: Transport, method: str) -> None:
     """Every operation on it is refused with the code of AWS."""
     url = aws.queue()
     aws.sqs.delete_queue(QueueUrl=url)
-    parameters: dict[str, Any] = {
+    given: dict[str, dict[str, Any]] = {
         "send_message": {"MessageBody": "m"},
         "send_message_batch": {"Entries": [{"Id": "a", "MessageBody": "m"}]},
         "delete_message": {"ReceiptHandle": "r"},
@@ -389,7 +390,8 @@ def test_a_queue_that_is_gone(aws: Transport, method: str) -> None:
         "change_message_visibility": {"ReceiptHandle": "r", "VisibilityTimeout": 1},
         "change_message_visibility_batch": {"Entries": [{"Id": "a", "ReceiptHandle": "r", "VisibilityTimeout": 1}]},
         "get_queue_attributes": {"AttributeNames": ["All"]},
-    }.get(method, {})
+    }
+    parameters = given.get(method, {})
     assert refused(getattr(aws.sqs, method), QueueUrl=url, **parameters) == f"{OVER}NonExistentQueue"
 
 
