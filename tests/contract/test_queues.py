@@ -353,7 +353,9 @@ REFUSED: dict[str, tuple[Callable[[Transport, str], str], str]] = {
         lambda aws, url: refused(
             aws.sqs.set_queue_attributes,
             QueueUrl=url,
-            Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{aws.arn(url)}-nobody", "maxReceiveCount": 1})
+            Attributes={
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": f"{aws.arn(url)}-x", "maxReceiveCount": 1})
+            },
         ),
         "InvalidParameterValue",
     ),
