@@ -287,8 +287,23 @@ _SNS = {"Publish": ("TopicArn", None), "PublishBatch": ("TopicArn", "PublishBatc
 
 
 @contextmanager
+def server_keys(endpoint_url: str | None = None, region_name: str = "us-east-1") -> Generator[LocalAws]:
+    """What ``boto3.client`` needs to reach a server: the embedded one, started here, or one that is running."""
+    if endpoint_url is None:
+        with local_aws(region_name) as aws:
+            yield aws
+    else:
+        yield LocalAws(
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # noqa: S106 - no secret: emulators ask for none
+            region_name=region_name,
+            endpoint_url=endpoint_url,
+        )
+
+
+@contextmanager
 def server_transport(endpoint_url: str | None = None, region_name: str = "us-east-1") -> Generator[ServerTransport]:
-    """A transport to a server, for as long as the context lasts.
+    """A transport to a server, for as long as the context lasts; then what it created is deleted.
 
     Args:
         endpoint_url: of a server that is running; the embedded one is started when omitted (extra ``local``).
@@ -297,25 +312,9 @@ def server_transport(endpoint_url: str | None = None, region_name: str = "us-eas
     Raises:
         ConfigurationError: the embedded server cannot be started.
     """
-    if endpoint_url is None:
-        with local_aws(region_name) as aws, server_transport_of(aws) as transport:
+    with server_keys(endpoint_url, region_name) as aws:
+        transport = ServerTransport(aws)
+        try:
             yield transport
-    else:
-        keys = LocalAws(
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106 - no secret: emulators ask for none
-            region_name=region_name,
-            endpoint_url=endpoint_url,
-        )
-        with server_transport_of(keys) as transport:
-            yield transport
-
-
-@contextmanager
-def server_transport_of(aws: LocalAws) -> Generator[ServerTransport]:
-    """A transport to the server that some arguments reach; it is closed in the end."""
-    transport = ServerTransport(aws)
-    try:
-        yield transport
-    finally:
-        transport.close()
+        finally:
+            transport.close()
