@@ -2,7 +2,8 @@
 
 Written from the pages of the SNS Developer Guide ("Amazon SNS subscription filter policies", "String value matching",
 "Numeric value matching", "Key matching", "AND/OR logic", "Filter policy constraints"), and independent of the compiler
-of this library (``filter_policy``), so that each can be held against the other. It knows JSON and no topic.
+of this library (``filter_policy``), so that each can be held against the other. A key with a dot is one name here; AWS
+takes it for a path as well. This file knows JSON and no topic.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_RULES: Final = frozenset(
+    {"anything-but", "prefix", "suffix", "equals-ignore-case", "numeric", "exists", "cidr", "wildcard"}
+)
 _DIGITS: Final = 5  # "five digits of accuracy after the decimal point"
 
 
@@ -74,7 +78,9 @@ def _leaves(policy: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_or(value: object) -> bool:
-    return isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value)
+    """Whether ``$or`` is meant: two branches or more, none with a key that is the name of a rule; else it is a key."""
+    branches = value if isinstance(value, list) and len(value) > 1 else [None]
+    return all(isinstance(each, dict) and not _RULES & each.keys() for each in branches)
 
 
 def _combinations(policy: Mapping[str, Any], scope: Scope, depth: int) -> int:
