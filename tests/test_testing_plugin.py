@@ -40,7 +40,7 @@ from uuid import UUID
 
 import pytest
 from events.shopping_cart import ItemAdded, ItemRemoved
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from mega_typed import Reading, SqsPublisher
 from mega_typed.match import gt
 from mega_typed.testing import InMemoryTransport, assert_published, deliver, events, near_valid, run_until_idle
@@ -68,7 +68,7 @@ def test_another_test_starts_anew(mega_transport):
     assert_published(mega_transport, ItemAdded, times=0)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events(ItemAdded), near_valid(ItemAdded))
 def test_any_event(event, broken):
     transport = InMemoryTransport()

@@ -32,7 +32,9 @@ CLASSES += [
     cls for cls in map(registered_class, registered_events()) if cls is not None and cls.__module__[:3] == "gen"
 ]
 
-quick = settings(max_examples=2000, database=None, phases=[Phase.generate])  # what is found is not made smaller
+quick = settings(
+    max_examples=2000, database=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+)  # what is found is not made smaller
 few = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -73,7 +75,7 @@ def test_what_a_carried_schema_says_is_drawn(case: str, carrying: dict[str, type
     cls = carrying[case]
     assert cls.__schema__ is not None
 
-    @settings(max_examples=20)
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
     @given(events(cls), near_valid(cls))
     def check(drawn: Event, broken: dict[str, Any]) -> None:
         assert type(drawn) is cls

@@ -100,6 +100,7 @@ def documents(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     Args:
         schema: with references into itself only.
     """
+    _CHARACTERS.validate()  # makes the tables of Unicode, once; the first draw would be found too slow with it
     return st.composite(_Drawing(schema).value)((schema,), 0)
 
 

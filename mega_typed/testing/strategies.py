@@ -125,6 +125,7 @@ def register_strategies(*classes: type[Event]) -> None:
 def _check(cls: type[Event], fixed: Mapping[str, Any]) -> None:
     if not (isinstance(cls, type) and issubclass(cls, Event) and hasattr(cls, "__event_type__")):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"expected a generated event class, got {cls!r}")
+    cls.model_rebuild()  # else the first draw does
     unknown = sorted(fixed.keys() - cls.model_fields.keys())
     if unknown:
         raise ConfigurationError(f"{cls.__name__} has no field {unknown[0]!r}; it has: {', '.join(cls.model_fields)}")
