@@ -1,8 +1,8 @@
 """How the library gets a client for Amazon SQS, SNS or S3, and how it reads what a client raises.
 
-The only file that imports boto3 and botocore, and only inside functions: importing the library must not cost what
-importing them costs. It knows nothing of messages. The protocols name the client methods that are used, so that users
-need no stubs and any object with these methods will do.
+The only file that imports boto3 and botocore, beside the testing kit, and only inside functions: importing the library
+must not cost what importing them costs. It knows nothing of messages. The protocols name the client methods that are
+used, so that users need no stubs and any object with these methods will do.
 """
 
 from __future__ import annotations

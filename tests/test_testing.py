@@ -32,13 +32,10 @@ from mega_typed import (
     SqsPublisher,
     filter_policy,
 )
-from mega_typed.local import LocalAws
 from mega_typed.match import gt, gte
 from mega_typed.testing import (
     Clock,
     InMemoryTransport,
-    PublishedMessage,
-    ServerTransport,
     Transport,
     assert_published,
     deliver,
@@ -401,25 +398,6 @@ def test_published_messages_by_themselves(published: InMemoryTransport) -> None:
     last = published.published[-1]
     assert (last.destination, last.record.body, last.group_id, last.deduplication_id) == (url, "m", "g", "d")
     assert len(published.published) == 5  # a duplicate is none
-
-
-def test_a_server_says_what_was_published(local: LocalAws) -> None:
-    """With real clients as well: single messages, batches, and nothing that was refused."""
-    aws = ServerTransport(local)
-    topic, url = aws.topic(), aws.queue()
-    publisher = SqsPublisher(url, client=aws.sqs)
-    publisher.publish(added(1))
-    publisher.publish_many([added(2), added(3)])
-    SnsPublisher(topic, client=aws.sns).publish(added(4))
-    SnsPublisher(topic, client=aws.sns).publish_many([added(5)])
-    with pytest.raises(PublishError):
-        publisher.publish(added(6), queue_url=f"{url}-nobody")
-    assert [event.quantity for event in assert_published(aws, ItemAdded)] == [1, 2, 3, 4, 5]
-    assert isinstance(aws.published[0], PublishedMessage)
-    aws.close()
-    again = ServerTransport(local)
-    assert url not in again.sqs.list_queues().get("QueueUrls", [])
-    again.close()
 
 
 # --- delivery --------------------------------------------------------------------------------------------------------

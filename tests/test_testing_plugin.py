@@ -1,4 +1,4 @@
-"""The pytest plugin, from outside: a project of its own, whose tests are written with the kit, run by pytest."""
+"""The kit on a server, and from outside: a project of its own, whose tests are written with it, run by pytest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from mega_typed import PublishError, SnsPublisher, SqsPublisher
 from mega_typed.local import LocalAws
+from mega_typed.testing import PublishedMessage, ServerTransport, assert_published
+
+from generated.shopping_cart import ItemAdded
 
 ROOT = Path(__file__).parent.parent
 
@@ -137,3 +142,26 @@ def test_it_costs_nothing_when_unused(tmp_path: Path) -> None:
     )
     done = run(tmp_path)
     assert "1 passed" in done.stdout, done.stdout
+
+
+def added(quantity: int) -> ItemAdded:
+    return ItemAdded(item_id=UUID(int=1), quantity=quantity)
+
+
+def test_a_server_says_what_was_published(local: LocalAws) -> None:
+    """With real clients as well: single messages, batches, and nothing that was refused."""
+    aws = ServerTransport(local)
+    topic, url = aws.topic(), aws.queue()
+    publisher = SqsPublisher(url, client=aws.sqs)
+    publisher.publish(added(1))
+    publisher.publish_many([added(2), added(3)])
+    SnsPublisher(topic, client=aws.sns).publish(added(4))
+    SnsPublisher(topic, client=aws.sns).publish_many([added(5)])
+    with pytest.raises(PublishError):
+        publisher.publish(added(6), queue_url=f"{url}-nobody")
+    assert [event.quantity for event in assert_published(aws, ItemAdded)] == [1, 2, 3, 4, 5]
+    assert isinstance(aws.published[0], PublishedMessage)
+    aws.close()
+    again = ServerTransport(local)
+    assert url not in again.sqs.list_queues().get("QueueUrls", [])
+    again.close()
