@@ -270,6 +270,29 @@ def test_groups_keep_their_order_whatever_happens(groups: list[str], data: st.Da
         assert mine == [f"{each}{number}" for number, each in enumerate(groups) if each == group]
 
 
+def test_no_group_starves(aws: InMemoryTransport) -> None:
+    """A group of which something was received goes behind the others (recorded of AWS)."""
+    url = aws.queue(fifo=True)
+    for body in ("1-a", "2-a", "3-a"):
+        send(aws, url, body, MessageGroupId=body[0])
+    assert bodies(aws, url, 2, VisibilityTimeout=0) == ["1-a", "2-a"]
+    assert bodies(aws, url) == ["3-a", "1-a", "2-a"]
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_retention_in_a_dead_letter_queue(aws: InMemoryTransport, fifo: bool) -> None:
+    """It counts from the first sending; of a FIFO queue from the move (SQS Developer Guide)."""
+    dead = aws.queue(fifo=fifo, MessageRetentionPeriod=100)
+    url = aws.queue(fifo=fifo, dead_letter_queue_url=dead, max_receive_count=1, VisibilityTimeout=0)
+    send(aws, url, "m")
+    aws.advance(60)
+    bodies(aws, url)
+    bodies(aws, url)
+    assert aws.waiting(dead) == 1
+    aws.advance(60)
+    assert aws.waiting(dead) == int(fifo)
+
+
 def test_large_payloads_lie_in_the_bucket(aws: InMemoryTransport) -> None:
     """Publisher and listener offload through the S3 in memory; a missing object is what S3 says."""
     url = aws.queue()

@@ -57,7 +57,7 @@ _FORMATS: Final[Mapping[str, st.SearchStrategy[str]]] = {
     "ipv4": st.ip_addresses(v=4).map(str),
     "ipv6": st.ip_addresses(v=6).map(str),
 }
-# What is built from keywords alone is valid by construction; with one of these a validator has a look.
+# Of a type that is said, and without these, what is drawn is valid by construction; else a validator has a look.
 _JUDGED: Final = frozenset(
     {
         "not",
@@ -117,7 +117,7 @@ class _Drawing:
         for _ in range(TRIES):
             parts = self._parts(draw, place, depth)
             drawn = self._drawn(draw, parts, depth)
-            if not any(_JUDGED & part.keys() for part in parts) or self._node(place).admits(drawn):
+            if _is_built(parts) or self._node(place).admits(drawn):
                 return drawn
         return reject()
 
@@ -258,6 +258,12 @@ class _Drawing:
             else:
                 tries += 1
         return drawn
+
+
+def _is_built(parts: list[Schema]) -> bool:
+    """Whether what is drawn is valid by construction."""
+    said = any("type" in part for part in parts) or not any(parts)
+    return said and not any(_JUDGED & part.keys() for part in parts)
 
 
 def _kinds(parts: list[Schema]) -> list[str]:

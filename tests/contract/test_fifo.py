@@ -148,6 +148,7 @@ def test_the_window_of_duplicates_ends(aws: Transport, server: str) -> None:
     send(aws, url, "m")
     aws.advance(299)
     send(aws, url, "m")
+    assert aws.waiting(url) == 1
     aws.advance(1)
     send(aws, url, "m")
     assert bodies(aws, url) == ["m", "m"]

@@ -85,6 +85,14 @@ def test_a_fifo_topic_keeps_group_and_order(aws: Transport, raw: bool) -> None:
     assert {each["Attributes"]["MessageGroupId"] for each in messages} == {"g"}
 
 
+def test_a_fifo_topic_and_a_standard_queue(aws: Transport) -> None:
+    """The queue gets the messages as well."""
+    topic, url = aws.topic(fifo=True), aws.queue()
+    aws.subscribe(topic, url, raw=True)
+    aws.sns.publish(TopicArn=topic, Message="a", MessageGroupId="g", MessageDeduplicationId="d")
+    assert [message["Body"] for message in receive(aws, url)] == ["a"]
+
+
 def test_the_envelope_of_a_fifo_topic(aws: Transport) -> None:
     """It has a sequence number, that of the answer, and no signature."""
     topic, url = aws.topic(fifo=True), aws.queue(fifo=True)
@@ -315,6 +323,7 @@ BY_BODY: dict[str, tuple[dict[str, Any], list[Any], list[Any]]] = {
     "not exists": ({"a": {"b": [{"exists": False}]}}, [{"a": {"c": 1}}], [{"a": {"b": 1}}]),
     "not exists below nothing": ({"a": {"b": [{"exists": False}]}}, [{"b": 1}], [{"a": {"b": 1}}]),
     "anything-but": ({"a": [{"anything-but": ["x"]}]}, [{"a": "y"}, {"a": ["x", "y"]}], [{"a": "x"}, {"b": "y"}]),
+    "anything-but and null": ({"a": [{"anything-but": ["x"]}]}, [{"a": "y"}], [{"a": None}]),
     "or": (
         {"$or": [{"a": {"b": ["x"]}}, {"c": ["y"]}]},
         [{"a": {"b": "x"}}, {"c": "y"}],
