@@ -1,7 +1,7 @@
 """What a service says when it refuses, and failures that a test asks for.
 
-Errors are botocore's own ``ClientError``, with the codes of the services, so that code under test cannot tell them
-apart. This file knows neither queues nor topics.
+Errors are botocore's own, ``ClientError`` and what its clients derive from it, with the codes of the services, so that
+code under test cannot tell them apart. This file knows neither queues nor topics.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
-from typing import Any, cast
+from typing import Any, ClassVar, Final, cast
 
 from mega_typed.errors import ConfigurationError
 
-__all__ = ["Faults", "Refusal", "client_error"]
+__all__ = ["Faults", "FaultyClient", "Refusal", "client_error"]
 
 
 class Refusal(Exception):  # noqa: N818 - what a service says, before it is known who is told
@@ -28,24 +29,42 @@ class Refusal(Exception):  # noqa: N818 - what a service says, before it is know
         self.sender_fault = sender_fault
 
 
-def client_error(operation: str, refusal: Refusal) -> Exception:
-    """The ``ClientError`` that boto3 raises for a refusal of an operation, ``SendMessage`` for instance."""
-    from botocore.exceptions import ClientError
+@cache
+def exceptions_of(service: str) -> Any:
+    """What a boto3 client of a service has as ``exceptions``: a class for each error that the service declares."""
+    from botocore.errorfactory import ClientExceptionsFactory
+    from botocore.session import get_session
 
-    response: Any = {
-        "Error": {
-            "Code": refusal.code,
-            "Message": refusal.message,
-            "Type": "Sender" if refusal.sender_fault and refusal.status < 500 else "Receiver",
-        },
-        "ResponseMetadata": {
-            "HTTPStatusCode": refusal.status,
-            "HTTPHeaders": {},
-            "RequestId": "00000000-0000-0000-0000-000000000000",
-            "RetryAttempts": 0,
-        },
+    return ClientExceptionsFactory().create_client_exceptions(get_session().get_service_model(service))
+
+
+_SHAPES: Final[Mapping[str, str]] = {"NonExistentQueue": "QueueDoesNotExist", "QueueAlreadyExists": "QueueNameExists"}
+"""Codes of SQS whose exception has another name; the others lose their prefix only."""
+
+
+def client_error(service: str, operation: str, refusal: Refusal) -> Exception:
+    """The error that boto3 raises for a refusal.
+
+    Args:
+        service: ``"sqs"``, ``"sns"`` or ``"s3"``.
+        operation: in AWS's spelling, ``"SendMessage"``.
+        refusal: what the service says.
+    """
+    error = {
+        "Code": refusal.code,
+        "Message": refusal.message,
+        "Type": "Sender" if refusal.sender_fault and refusal.status < 500 else "Receiver",
     }
-    return ClientError(response, operation)
+    metadata = {
+        "HTTPStatusCode": refusal.status,
+        "HTTPHeaders": {},
+        "RequestId": "00000000-0000-0000-0000-000000000000",
+        "RetryAttempts": 0,
+    }
+    name = refusal.code.rpartition(".")[2]
+    known = exceptions_of(service).from_code(_SHAPES.get(name, name))
+    raised: Exception = known({"Error": error, "ResponseMetadata": metadata}, operation)
+    return raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +113,16 @@ class Faults:
 class FaultyClient:
     """The base of the in-memory clients: calls that can be made to fail. Its methods have boto3's names."""
 
+    service: ClassVar[str]
+    """The name by which boto3 knows it."""
+
     def __init__(self) -> None:
         self._faults = Faults()
+
+    @property
+    def exceptions(self) -> Any:
+        """As a boto3 client has it: ``except client.exceptions.QueueDoesNotExist``."""
+        return exceptions_of(self.service)
 
     def fail_next(
         self,
@@ -166,7 +193,7 @@ class FaultyClient:
                 call()
             raise planned.error
         except Refusal as refusal:
-            raise client_error(operation, refusal) from None
+            raise client_error(self.service, operation, refusal) from None
 
     def _each(self, method: str, entries: Any, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         """Act on each entry of a batch; what is refused is reported beside what succeeded."""

@@ -17,6 +17,8 @@ class InMemoryS3(FaultyClient):
         objects: what was put, by bucket and key. A bucket is there when something was put into it.
     """
 
+    service = "s3"
+
     def __init__(self) -> None:
         super().__init__()
         self.objects: dict[tuple[str, str], bytes] = {}

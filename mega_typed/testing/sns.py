@@ -71,6 +71,8 @@ class InMemorySns(FaultyClient):
         observe: is told of each message that was accepted.
     """
 
+    service = "sns"
+
     def __init__(self, sqs: InMemorySqs, observe: Observer | None = None) -> None:
         super().__init__()
         self._sqs = sqs

@@ -111,6 +111,8 @@ class InMemorySqs(FaultyClient):
         clock: the clock.
     """
 
+    service = "sqs"
+
     def __init__(self, clock: Clock | None = None, observe: Observer | None = None) -> None:
         super().__init__()
         self.clock = clock or Clock()

@@ -76,6 +76,8 @@ class Transport:
 
     def __init__(self) -> None:
         self.published: list[PublishedMessage] = []
+        self._queues: list[str] = []
+        self._topics: list[str] = []
 
     def advance(self, seconds: float | timedelta) -> None:
         """Let time pass. In memory it passes at once; a server's time can only be waited for.
@@ -121,7 +123,8 @@ class Transport:
             target = self.arn(dead_letter_queue_url)
             given["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": max_receive_count})
         created = self.sqs.create_queue(QueueName=_named(name, "queue", fifo), Attributes=given)
-        return str(created["QueueUrl"])
+        self._queues.append(str(created["QueueUrl"]))
+        return self._queues[-1]
 
     def arn(self, queue_url: str) -> str:
         """The ARN of a queue."""
@@ -142,7 +145,9 @@ class Transport:
         given = {key: str(value) for key, value in attributes.items()}
         if fifo:
             given = {"FifoTopic": "true", "ContentBasedDeduplication": "true", **given}
-        return str(self.sns.create_topic(Name=_named(name, "topic", fifo), Attributes=given)["TopicArn"])
+        created = self.sns.create_topic(Name=_named(name, "topic", fifo), Attributes=given)
+        self._topics.append(str(created["TopicArn"]))
+        return self._topics[-1]
 
     def subscribe(
         self, topic_arn: str, queue_url: str, *, raw: bool = False, filter_policy: FilterPolicy | None = None
@@ -229,8 +234,6 @@ class ServerTransport(Transport):
         import boto3
 
         self.sqs, self.sns, self.s3 = (boto3.client(name, **aws) for name in ("sqs", "sns", "s3"))
-        self._queues: list[str] = []
-        self._topics: list[str] = []
         for client, operations in ((self.sqs, _SQS), (self.sns, _SNS)):
             for operation, (target, entries) in operations.items():
                 self._watch(client, operation, target, entries)
@@ -257,16 +260,6 @@ class ServerTransport(Transport):
     def advance(self, seconds: float | timedelta) -> None:
         """Wait, in real time."""
         time.sleep(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
-
-    def queue(self, *arguments: Any, **options: Any) -> str:
-        """See `Transport.queue`."""
-        self._queues.append(super().queue(*arguments, **options))
-        return self._queues[-1]
-
-    def topic(self, *arguments: Any, **options: Any) -> str:
-        """See `Transport.topic`."""
-        self._topics.append(super().topic(*arguments, **options))
-        return self._topics[-1]
 
     def close(self) -> None:
         """Delete the queues and topics that were created here, and close the connections."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from mega_typed.testing import Transport
 
 from .speaking import bodies, receive, refused, send
@@ -395,6 +396,23 @@ def test_a_queue_that_is_gone(aws: Transport, method: str) -> None:
     }
     parameters = given.get(method, {})
     assert refused(getattr(aws.sqs, method), QueueUrl=url, **parameters) == f"{OVER}NonExistentQueue"
+
+
+def test_errors_have_the_classes_of_the_client(aws: Transport) -> None:
+    """``except client.exceptions.X`` works, and each is a ``ClientError``."""
+    with pytest.raises(aws.sqs.exceptions.QueueDoesNotExist):
+        aws.sqs.get_queue_url(QueueName="nobody")
+    with pytest.raises(aws.sqs.exceptions.ReceiptHandleIsInvalid):
+        aws.sqs.delete_message(QueueUrl=aws.queue(), ReceiptHandle="nothing")
+    entries = [{"Id": str(n), "MessageBody": "m"} for n in range(11)]
+    with pytest.raises(aws.sqs.exceptions.TooManyEntriesInBatchRequest):
+        aws.sqs.send_message_batch(QueueUrl=aws.queue(), Entries=entries)
+    name = aws.queue().rpartition("/")[2]
+    with pytest.raises(aws.sqs.exceptions.QueueNameExists):
+        aws.sqs.create_queue(QueueName=name, Attributes={"DelaySeconds": "7"})
+    with pytest.raises(aws.sns.exceptions.NotFoundException):
+        aws.sns.publish(TopicArn="arn:aws:sns:us-east-1:000000000000:nobody", Message="m")
+    assert issubclass(aws.sqs.exceptions.QueueDoesNotExist, ClientError)
 
 
 def test_a_queue_is_made_found_set_and_purged(aws: Transport) -> None:
