@@ -12,19 +12,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
 from mega_typed import __version__
 from mega_typed.aws import describe, service_errors
-from mega_typed.commands import decode, subscribers, terminal
+from mega_typed.commands import decode, peek, subscribers, tail, terminal
 from mega_typed.commands.command import Command, CommandError, Parser, Status, use_aws
 from mega_typed.errors import ConfigurationError, FetchError, MegaError, PublishError
 
 __all__ = ["COMMANDS", "main", "parser"]
 
-COMMANDS: Final = (decode.COMMAND, subscribers.COMMAND)
+COMMANDS: Final = (decode.COMMAND, peek.COMMAND, tail.COMMAND, subscribers.COMMAND)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,7 +118,7 @@ def _refusal(error: Exception) -> str:
 
 
 @contextmanager
-def _terminated(command: Command) -> Iterator[None]:
+def _terminated(command: Command) -> Generator[None]:
     """While a command runs, SIGTERM ends it as an exception does: what it holds is given back."""
     if command.signals or threading.current_thread() is not threading.main_thread():
         yield

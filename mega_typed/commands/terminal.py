@@ -12,7 +12,6 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Literal, TextIO
 
@@ -35,8 +34,7 @@ def line_of(text: str) -> str:
 
 def coloured(text: str, colour: Colour, stream: TextIO | None = None) -> str:
     """The text in a colour, where the stream (standard output by default) shows colours."""
-    stream = sys.stdout if stream is None else stream
-    shown = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    shown = (stream or sys.stdout).isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if shown else text
 
 
@@ -63,11 +61,6 @@ def tell(text: str, colour: Colour | None = None) -> None:
 def warn(text: str) -> None:
     """A warning, in one line."""
     tell(f"mega-typed: warning: {line_of(text)}", "yellow")
-
-
-def moment(seconds: float | None) -> str:
-    """A time since the epoch as ISO 8601 in UTC; nothing where it is not known."""
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
