@@ -149,7 +149,9 @@ def polled(client: Client, **arguments: Any) -> list[Any]:
     return client.told
 
 
-@pytest.mark.parametrize("said", ["\ud800", "\uffff", "\x00", "é" * 300, "\U0001f600" * 300, os.fsdecode(b"f\xfcr.txt")])
+@pytest.mark.parametrize(
+    "said", ["\ud800", "\uffff", "\x00", "é" * 300, "\U0001f600" * 300, os.fsdecode(b"f\xfcr.txt")]
+)
 def test_whatever_a_subscriber_says_the_reason_can_be_sent(said: str) -> None:
     """The text of an exception, with surrogates or characters that SQS refuses, ends in ASCII that any reader reads."""
 

@@ -42,8 +42,8 @@ class Queue:
     """
 
     def __init__(self, name: str) -> None:
-        self.clients = ClientSource[QueueClient]("sqs")
-        self._client = self.clients.get()
+        self.clients = ClientSource[SqsClient]("sqs")
+        self._client = cast("QueueClient", self.clients.get())
         self.url = name if "://" in name else self._url_of(name)
 
     def _url_of(self, name: str) -> str:
@@ -147,9 +147,6 @@ def holding(queue: Queue) -> Generator[Held]:
         queue.give_back([*held.receipts.values()])
 
 
-STALE_ROUNDS: Final = 3
-
-
 def rounds(
     queue: Queue, held: Held, hold_seconds: int, maximum: Callable[[], int], wait_seconds: int = 1
 ) -> Iterator[list[Message]]:
@@ -163,12 +160,12 @@ def rounds(
         wait_seconds: for the first message of a round.
     """
     stale = 0
-    while stale < STALE_ROUNDS and (wanted := maximum()) > 0:
+    while stale <= len(held.receipts) and (wanted := maximum()) > 0:
         received = queue.receive(wanted, hold_seconds, wait_seconds)
         if not received:
             return
         fresh = held.new(received)
-        stale = 0 if fresh else stale + 1  # what was held too long comes again; a round without news tells nothing yet
+        stale = 0 if fresh else stale + len(received)  # what was held too long comes again, before what is new
         yield fresh
 
 
