@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -15,6 +13,7 @@ from mega_typed.commands import terminal
 from mega_typed.commands.command import Command, CommandError, Status, add_aws, add_events, add_format
 from mega_typed.commands.loading import imported
 from mega_typed.commands.reading import Opened, opened
+from mega_typed.commands.texts import text_of
 from mega_typed.envelopes import Record
 from mega_typed.errors import ConfigurationError, DecodeError
 from mega_typed.messages import POINTER_ATTRIBUTE
@@ -57,15 +56,6 @@ def _run(options: argparse.Namespace) -> Status:
             if options.format == "text":
                 terminal.tell(terminal.safe(f"message {number}: {found.error}"), "red")
     return status
-
-
-def text_of(file: str) -> str:
-    """The text of a file, of standard input for ``-``. Raises ``CommandError``."""
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise CommandError(f"cannot read {file}: {why}") from error
 
 
 Source = str | Mapping[str, Any]

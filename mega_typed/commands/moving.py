@@ -19,10 +19,10 @@ from mega_typed.codecs import ContentKind
 from mega_typed.commands.dead_letter import kind_of, reason_of, restored, subscribers_of
 from mega_typed.commands.message_lines import opened_message, sent_at
 from mega_typed.commands.queues import MAX_BATCH, Held, Message, Queue, holding, rounds
-from mega_typed.commands.reading import Opened, Verdict
+from mega_typed.commands.reading import Opened, Verdict, names_of
 from mega_typed.errors import InvalidPayload, PublishError
 from mega_typed.fitting import Ladder
-from mega_typed.payload import EventType, MegaPayload
+from mega_typed.payload import MegaPayload
 from mega_typed.rate_limit import RateLimit
 from mega_typed.sending import SQS, SQS_MAX_BYTES, Entry, PublishResult, Route, Sender
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber
@@ -62,14 +62,6 @@ class Selection:
         ):
             return NOT_SELECTED
         return MOVE if self.force or found.verdict in ("valid", "unchecked") else NOT_VALID
-
-
-def names_of(event_type: EventType | None) -> tuple[str, ...]:
-    """How an event type is written on the command line, with its version and without."""
-    if event_type is None:
-        return ()
-    name = f"{event_type.domain or ''}/{event_type.name}"
-    return name, f"{name}/{event_type.version}"
 
 
 def receives(subscriber: type[Subscriber[Any]], found: Opened) -> bool:

@@ -87,6 +87,14 @@ def type_as_json(event_type: EventType | None) -> dict[str, Any] | None:
     return None if event_type is None else event_type._asdict()
 
 
+def names_of(event_type: EventType | None) -> tuple[str, ...]:
+    """How an event type is written on the command line, with its version and without."""
+    if event_type is None:
+        return ()
+    name = f"{event_type.domain or ''}/{event_type.name}"
+    return name, f"{name}/{event_type.version}"
+
+
 def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
     """Open a message. It is validated where an imported package has the class of its event.
 
