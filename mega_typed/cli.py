@@ -18,13 +18,21 @@ from typing import Final, NoReturn
 
 from mega_typed import __version__
 from mega_typed.aws import describe, service_errors
-from mega_typed.commands import decode, peek, publish, redrive, subscribers, tail, terminal
+from mega_typed.commands import decode, listen, peek, publish, redrive, subscribers, tail, terminal
 from mega_typed.commands.command import Command, CommandError, Parser, Status, use_aws
 from mega_typed.errors import ConfigurationError, FetchError, MegaError, PublishError
 
 __all__ = ["COMMANDS", "main", "parser"]
 
-COMMANDS: Final = (publish.COMMAND, decode.COMMAND, peek.COMMAND, tail.COMMAND, redrive.COMMAND, subscribers.COMMAND)
+COMMANDS: Final = (
+    listen.COMMAND,
+    publish.COMMAND,
+    decode.COMMAND,
+    peek.COMMAND,
+    tail.COMMAND,
+    redrive.COMMAND,
+    subscribers.COMMAND,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ class Command:
     description: str
     examples: tuple[str, ...]
     arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], Status]
+    run: Callable[[argparse.Namespace], int]
     signals: bool = False
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from difflib import get_close_matches
 from importlib import import_module
+from traceback import extract_tb
 from types import ModuleType
 
 from mega_typed.commands.command import CommandError
@@ -22,8 +23,14 @@ def imported(name: str) -> ModuleType:
     try:
         return import_module(name)
     except (Exception, SystemExit) as error:
-        remedy = "; it is looked for here and in PYTHONPATH" if isinstance(error, ModuleNotFoundError) else ""
-        raise CommandError(f"cannot import {name}: {type(error).__name__}: {error}{remedy}") from error
+        where = "; it is looked for here and in PYTHONPATH" if isinstance(error, ModuleNotFoundError) else _line(error)
+        raise CommandError(f"cannot import {name}: {type(error).__name__}: {error}{where}") from error
+
+
+def _line(error: BaseException) -> str:
+    """Where it was raised."""
+    frames = extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def named(place: str) -> object:
