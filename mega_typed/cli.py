@@ -18,21 +18,14 @@ from typing import Final, NoReturn
 
 from mega_typed import __version__
 from mega_typed.aws import describe, service_errors
-from mega_typed.commands import decode, listen, peek, publish, redrive, subscribers, tail, terminal
+from mega_typed.commands import completion, decode, demo, listen, peek, publish, redrive, subscribers, tail, terminal
 from mega_typed.commands.command import Command, CommandError, Parser, Status, use_aws
-from mega_typed.errors import ConfigurationError, FetchError, MegaError, PublishError
+from mega_typed.errors import ConfigurationError, FetchError, PublishError
 
 __all__ = ["COMMANDS", "main", "parser"]
 
-COMMANDS: Final = (
-    listen.COMMAND,
-    publish.COMMAND,
-    decode.COMMAND,
-    peek.COMMAND,
-    tail.COMMAND,
-    redrive.COMMAND,
-    subscribers.COMMAND,
-)
+_MODULES: Final = (demo, publish, decode, peek, tail, redrive, listen, subscribers, completion)
+COMMANDS: Final[tuple[Command, ...]] = tuple(module.COMMAND for module in _MODULES)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=_Formatter,
         )
         each.arguments(command)
-        command.set_defaults(chosen=each)
+        command.set_defaults(chosen=each, parser=whole)
     return whole
 
 
@@ -93,15 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Status.BROKEN_PIPE
     except CommandError as error:
         return _failed(chosen, str(error), error.status)
-    except (ConfigurationError, PublishError, FetchError) as error:
-        return _failed(chosen, str(error), _status(error))
+    except ConfigurationError as error:
+        return _failed(chosen, str(error), Status.USAGE)
+    except (PublishError, FetchError) as error:
+        return _failed(chosen, str(error), Status.REFUSED)
     except service_errors() as error:
         return _failed(chosen, _refusal(error), Status.REFUSED)
-
-
-def _status(error: MegaError) -> Status:
-    by_service = isinstance(error, PublishError | FetchError) or isinstance(error.__cause__, service_errors())
-    return Status.REFUSED if by_service else Status.USAGE
 
 
 def _failed(command: Command, message: str, status: Status) -> Status:

@@ -54,7 +54,8 @@ def summary_of(reason: Mapping[str, Any]) -> str:
     for fault in faults if isinstance(faults, list) else []:
         if isinstance(fault, dict):
             found = cast("dict[str, Any]", fault)
-            words.append(f"| {found.get('path')}: {found.get('expected')} (got {found.get('got')})")
+            got = f" (got {found['got']})" if "got" in found and ", got " not in str(found.get("expected")) else ""
+            words.append(f"| {found.get('path')}: {found.get('expected')}{got}")
     if not faults and isinstance(expected := reason.get("expected"), str):
         words.append(f"| {expected}")
     return " ".join(words)
