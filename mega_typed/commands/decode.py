@@ -10,12 +10,13 @@ import msgspec
 from mega_typed.codecs import ContentKind
 from mega_typed.codecs import decode as decode_body
 from mega_typed.commands import terminal
-from mega_typed.commands.command import Command, CommandError, Status, add_aws, add_events, add_format
+from mega_typed.commands.command import Command, Status, add_aws, add_events, add_format
 from mega_typed.commands.loading import imported
+from mega_typed.commands.payloads import add_buckets, payloads_of
 from mega_typed.commands.reading import Opened, opened
 from mega_typed.commands.texts import text_of
 from mega_typed.envelopes import Record
-from mega_typed.errors import ConfigurationError, DecodeError
+from mega_typed.errors import DecodeError
 from mega_typed.messages import POINTER_ATTRIBUTE
 from mega_typed.offload import S3Payloads
 from mega_typed.pointers import find_pointer
@@ -26,10 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", default="-", metavar="FILE", help="bodies or messages; - or nothing for standard input"
     )
     add_events(parser)
-    parser.add_argument(
-        "--bucket", action="append", default=[], metavar="NAME",
-        help="fetch payloads that lie in this S3 bucket; may be repeated, and no other is read",
-    )  # fmt: skip
+    add_buckets(parser)
     add_format(parser, "one object a line")
     add_aws(parser)
 
@@ -38,10 +36,7 @@ def _run(options: argparse.Namespace) -> Status:
     if options.events:
         imported(options.events)
     text = text_of(options.file)
-    try:
-        payloads = S3Payloads(options.bucket[0], read_from=options.bucket[1:]) if options.bucket else None
-    except ConfigurationError as error:
-        raise CommandError(f"--bucket: {error}") from error
+    payloads = payloads_of(options)
     status = Status.OK
     for number, source in enumerate(_sources(text), start=1):
         found = _opened(source, payloads)

@@ -13,23 +13,24 @@ from mega_typed.commands.reading import Opened, Verdict, opened
 from mega_typed.commands.terminal import Colour, coloured, line_of
 from mega_typed.envelopes import Record
 from mega_typed.errors import DecodeError, InvalidPayload
+from mega_typed.offload import S3Payloads
 
 _COLOURS: Final[Mapping[Verdict, Colour]] = {
     "valid": "green", "invalid": "red", "unreadable": "red", "unchecked": "dim",
 }  # fmt: skip
 
 
-def opened_message(message: Message) -> Opened:
-    """Open a message as received."""
+def opened_message(message: Message, payloads: S3Payloads | None = None) -> Opened:
+    """Open a message as received; its payload is fetched where that lies in S3."""
     try:
-        return opened(Record.from_sqs(message))
+        return opened(Record.from_sqs(message), payloads)
     except DecodeError as error:
         return Opened("undecodable", "unreadable", error=error)
 
 
-def show(message: Message, *, as_json: bool, body: bool) -> None:
+def show(message: Message, payloads: S3Payloads | None, *, as_json: bool, body: bool) -> None:
     """Print one message."""
-    found = opened_message(message)
+    found = opened_message(message, payloads)
     if as_json:
         terminal.say_json(_as_json(message, found))
         return

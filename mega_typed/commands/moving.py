@@ -20,8 +20,10 @@ from mega_typed.commands.dead_letter import kind_of, reason_of, restored, subscr
 from mega_typed.commands.message_lines import opened_message, sent_at
 from mega_typed.commands.queues import MAX_BATCH, Held, Message, Queue, holding, rounds
 from mega_typed.commands.reading import Opened, Verdict, names_of
+from mega_typed.commands.signals import undisturbed
 from mega_typed.errors import InvalidPayload, PublishError
 from mega_typed.fitting import Ladder
+from mega_typed.offload import S3Payloads
 from mega_typed.payload import MegaPayload
 from mega_typed.rate_limit import RateLimit
 from mega_typed.sending import SQS, SQS_MAX_BYTES, Entry, PublishResult, Route, Sender
@@ -138,6 +140,7 @@ class Move:
         limit: messages that are moved.
         hold_seconds: how long messages are held; what is not moved comes back after it when the command is killed.
         progress: is told after each step.
+        payloads: fetches what lies in S3, to look at it; what is moved is the pointer.
     """
 
     def __init__(
@@ -150,13 +153,14 @@ class Move:
         rate: float | None,
         limit: int | None,
         hold_seconds: int,
-        progress: Callable[[Summary], object],
+        progress: Callable[[Summary], object] = lambda _summary: None,
+        payloads: S3Payloads | None = None,
     ) -> None:
         self.summary = Summary()
         self._source, self._target, self._wanted = source, target, wanted
         self._execute, self._hold_seconds, self._progress = execute, hold_seconds, progress
         self._rate = RateLimit(rate) if rate is not None and execute else None
-        self._left = limit
+        self._left, self._payloads = limit, payloads
         self._granted = 0
         self._halted: set[str] = set()
         ladder = Ladder("SQS", SQS_MAX_BYTES, None, None)
@@ -175,7 +179,8 @@ class Move:
                     elif candidate.row.fate != MOVE:  # beyond the limit nothing is counted
                         self.summary.add(candidate.row, message)
                 if self._execute:
-                    self._move(chosen, held)
+                    with undisturbed():
+                        self._move(chosen, held)
                 else:
                     for candidate in chosen:
                         self.summary.add(candidate.row, candidate.message)
@@ -197,7 +202,7 @@ class Move:
         return self._granted
 
     def _judged(self, message: Message) -> _Candidate:
-        reason, found = reason_of(message), opened_message(message)
+        reason, found = reason_of(message), opened_message(message, self._payloads)
         fate = self._wanted.fate(reason, found)
         return _Candidate(message, Row(kind_of(reason), found.title, found.verdict, fate))
 

@@ -9,6 +9,7 @@ from mega_typed.commands import terminal
 from mega_typed.commands.command import Command, CommandError, Status, add_aws, add_events, add_format, number
 from mega_typed.commands.loading import imported
 from mega_typed.commands.message_lines import show
+from mega_typed.commands.payloads import add_buckets, payloads_of
 from mega_typed.commands.queues import Queue, look, received
 
 
@@ -24,6 +25,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="look even where one look moves a message away")
     add_events(parser)
+    add_buckets(parser)
     add_format(parser, "one object a line")
     add_aws(parser)
 
@@ -31,12 +33,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> Status:
     if options.events:
         imported(options.events)
+    payloads = payloads_of(options)
     queue = Queue(options.queue)
     limit = warned_of_redrive(queue, force=options.force)
     shown = spent = 0
     with closing(look(queue, options.limit, options.hold)) as messages:
         for message in messages:
-            show(message, as_json=options.format == "json", body=options.body)
+            show(message, payloads, as_json=options.format == "json", body=options.body)
             shown += 1
             spent += limit is not None and received(message) >= limit
     if not shown:

@@ -35,14 +35,15 @@ class Queue:
     """One queue.
 
     Args:
-        name: its name, or its URL.
+        name: its name, its ARN or its URL.
+        client: a ready client; by default one as the environment says.
 
     Raises:
         CommandError: there is no such name.
     """
 
-    def __init__(self, name: str) -> None:
-        self.clients = ClientSource[SqsClient]("sqs")
+    def __init__(self, name: str, client: QueueClient | None = None) -> None:
+        self.clients = ClientSource[SqsClient]("sqs", client=client)
         self._client = cast("QueueClient", self.clients.get())
         self.url = name if "://" in name else self._url_of(name)
 
@@ -90,7 +91,7 @@ class Queue:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        return list(answer.get("Messages") or ())
+        return [message for message in answer.get("Messages") or () if _is_message(message)]
 
     def give_back(self, receipts: Sequence[str]) -> list[str]:
         """Make messages visible again; returns the receipts of those that only the visibility timeout gives back."""
@@ -108,6 +109,14 @@ class Queue:
             answer = call(QueueUrl=self.url, Entries=[{"Id": place, **entry} for place, entry in batch.items()])
             failed += [batch[each["Id"]]["ReceiptHandle"] for each in answer.get("Failed") or () if each["Id"] in batch]
         return failed
+
+
+def _is_message(message: object) -> bool:
+    """An answer that is not of SQS, of a proxy for instance, may hold anything."""
+    if not isinstance(message, dict):
+        return False
+    found = cast("dict[str, Any]", message)
+    return all(isinstance(found.get(key), str) for key in ("MessageId", "ReceiptHandle", "Body"))
 
 
 class Held:

@@ -11,6 +11,7 @@ from mega_typed.commands.command import Command, CommandError, Status, add_aws, 
 from mega_typed.commands.dead_letter import KINDS
 from mega_typed.commands.loading import imported, named
 from mega_typed.commands.moving import MOVE, NOT_VALID, Move, Selection, Summary
+from mega_typed.commands.payloads import add_buckets, payloads_of
 from mega_typed.commands.queues import Queue
 from mega_typed.commands.terminal import Progress
 from mega_typed.subscribers import Subscriber
@@ -39,6 +40,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--limit", type=number(1), metavar="N", help="so many at most")
     which.add_argument("--force", action="store_true", help="also what is not valid today, or cannot be read")
     add_events(parser)
+    add_buckets(parser)
     parser.add_argument("--execute", action="store_true", help="move them; without it nothing is moved")
     parser.add_argument("--rate", type=_rate, metavar="N/s", help="messages per second, such as 50/s, 0.5/s or 30/m")
     parser.add_argument(
@@ -68,6 +70,7 @@ def _run(options: argparse.Namespace) -> Status:
     wanted = Selection(
         options.kind, options.subscriber, options.event_type, _pattern(options.pattern), force=options.force
     )
+    payloads = payloads_of(options)
     source = Queue(options.queue)
     target = Queue(options.to or _only_source(source))
     if target.url == source.url:
@@ -82,6 +85,7 @@ def _run(options: argparse.Namespace) -> Status:
             rate=options.rate,
             limit=options.limit,
             hold_seconds=options.hold,
+            payloads=payloads,
             progress=lambda summary: progress(
                 f"{summary.counts.total()} of about {about} looked at, {summary.total('moved')} moved"
             ),

@@ -12,6 +12,7 @@ from mega_typed.commands import terminal
 from mega_typed.commands.command import Command, Status, add_aws, add_events, add_format, number
 from mega_typed.commands.loading import imported
 from mega_typed.commands.message_lines import show
+from mega_typed.commands.payloads import add_buckets, payloads_of
 from mega_typed.commands.peek import warned_of_redrive
 from mega_typed.commands.queues import Queue, look, near_the_end
 
@@ -35,6 +36,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="go on though looks will move messages away")
     add_events(parser)
+    add_buckets(parser)
     add_format(parser, "one object a line")
     add_aws(parser)
 
@@ -42,6 +44,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> Status:
     if options.events:
         imported(options.events)
+    payloads = payloads_of(options)
     queue = Queue(options.queue)
     limit = warned_of_redrive(queue, force=options.force)
     known: OrderedDict[str, None] = OrderedDict()
@@ -54,7 +57,7 @@ def _run(options: argparse.Namespace) -> Status:
                 if message["MessageId"] in known:
                     continue
                 known[message["MessageId"]] = None
-                show(message, as_json=options.format == "json", body=options.body)
+                show(message, payloads, as_json=options.format == "json", body=options.body)
                 shown += 1
                 if shown == options.limit:
                     return Status.OK
