@@ -22,6 +22,7 @@ from mega_typed.errors import (
     MegaError,
     PatternError,
     PatternWarning,
+    ProcessTimeoutError,
     PublishError,
     RegistrationError,
     RetryLater,
@@ -30,19 +31,31 @@ from mega_typed.errors import (
 from mega_typed.event import DecimalString, Event, Model, ObjectState, Timestamp
 from mega_typed.explanation import Explanation
 from mega_typed.filter_policy import FilterPolicy, Residual, filter_policy
+from mega_typed.health import Health
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
+from mega_typed.message_context import MessageContext, current_message
+from mega_typed.middleware import AsyncProceed, Proceed, ProcessCall, ProcessMiddleware
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import (
+    AsyncPublishProceed,
+    OutgoingMessage,
+    PublishCall,
+    PublishMiddleware,
+    PublishProceed,
+    PublishResult,
+)
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
-from mega_typed.sending import PublishResult
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncProceed",
+    "AsyncPublishProceed",
     "Backoff",
     "BufferedPublisher",
     "CodecError",
@@ -65,22 +78,32 @@ __all__ = [
     "Fault",
     "FetchError",
     "FilterPolicy",
+    "Health",
     "IdempotencyError",
     "IdempotencyStore",
     "InvalidPayload",
     "LambdaRetry",
     "MegaError",
     "MegaPayload",
+    "MessageContext",
     "MessageSubscriber",
     "Model",
     "ObjectState",
     "Outcome",
+    "OutgoingMessage",
     "PatternError",
     "PatternWarning",
     "Payload",
     "PayloadBuilder",
+    "Proceed",
+    "ProcessCall",
+    "ProcessMiddleware",
     "ProcessStatus",
+    "ProcessTimeoutError",
+    "PublishCall",
     "PublishError",
+    "PublishMiddleware",
+    "PublishProceed",
     "PublishResult",
     "Reading",
     "Record",
@@ -94,6 +117,7 @@ __all__ = [
     "SubscriberResult",
     "Timestamp",
     "TooLargeError",
+    "current_message",
     "disposition",
     "explain",
     "filter_policy",

@@ -60,19 +60,17 @@ class Acknowledger:
             return False
         fields = {"message_id": message.get("MessageId", ""), "queue_url": self._dead_letter_queue_url}
         try:
-            self._clients.get().send_message(**dead_letter(self._dead_letter_queue_url, message, outcome))
+            answer = self._clients.get().send_message(**dead_letter(self._dead_letter_queue_url, message, outcome))
+            # Without an id something else has answered, a proxy under maintenance for instance.
+            code = "" if answer.get("MessageId") else "Unanswered"
         except service_errors() as error:
             code = describe(error).code
+        except Exception as error:  # a message that cannot be copied stays, and the loop goes on
+            code = type(error).__name__
+        if code:
             logger.error(
                 "message %s: could not be dead-lettered: %s; it stays", fields["message_id"], code,
                 extra={**fields, "code": code},
-            )  # fmt: skip
-            return False
-        except Exception as error:  # a message that cannot be copied stays, and the loop goes on
-            name = type(error).__name__
-            logger.error(
-                "message %s: could not be dead-lettered: %s; it stays", fields["message_id"], name,
-                extra={**fields, "code": name},
             )  # fmt: skip
             return False
         logger.warning("message %s: moved to the dead-letter queue", fields["message_id"], extra=fields)
@@ -117,7 +115,7 @@ class Acknowledger:
             "Entries": [{"Id": entry_id, **entry} for entry_id, entry in entries.items()],
         }
         try:
-            response = call(batch)
-        except service_errors() as error:
+            failed = call(batch).get("Failed") or ()
+            return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in failed}
+        except Exception as error:  # of the service, or of botocore over an answer that makes no sense
             return dict.fromkeys(entries, describe(error).code)
-        return {entry.get("Id", ""): str(entry.get("Code", "Unknown")) for entry in response.get("Failed") or ()}

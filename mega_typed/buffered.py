@@ -16,13 +16,15 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from mega_typed.errors import ConfigurationError, PublishError
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of
-from mega_typed.sending import MAX_BATCH_ENTRIES, Entry, PublishResult, Route, Sender
+from mega_typed.outgoing import PublishResult
+from mega_typed.sending import MAX_BATCH_ENTRIES, Entry, Route, Sender
 
 logger = logging.getLogger("mega_typed.buffered")
 
@@ -230,7 +232,7 @@ class BufferedPublisher:
         while self._waiting and len(deliveries) < self._max_batch and batch.takes(self._waiting[0].entry):
             entry, delivery, _ = self._waiting.popleft()
             if delivery.set_running_or_notify_cancel():
-                numbered = Entry(len(deliveries), entry.size, entry.parameters)
+                numbered = replace(entry, index=len(deliveries))
                 deliveries[numbered.index] = delivery
                 batch.add(numbered)
             else:

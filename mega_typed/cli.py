@@ -19,8 +19,10 @@ from mega_typed import __version__
 from mega_typed.codecs import ContentKind, encode_document
 from mega_typed.codecs import decode as decode_body
 from mega_typed.envelopes import Record, open_envelope
-from mega_typed.errors import MegaError
+from mega_typed.errors import ConfigurationError, MegaError
 from mega_typed.inspection import inspect_subscribers
+from mega_typed.messages import POINTER_ATTRIBUTE
+from mega_typed.offload import S3Payloads
 from mega_typed.payload import MegaPayload, identity_of
 from mega_typed.registry import registered_class, registered_events
 from mega_typed.subscribers import Subscriber
@@ -41,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     decode.add_argument("file", nargs="?", default="-", help="a body, or one a line; - or nothing for standard input")
     decode.add_argument("--events", metavar="PACKAGE", help="a generated package, such as acme.events")
+    decode.add_argument(
+        "--bucket", action="append", default=[], metavar="NAME",
+        help="fetch payloads that lie in this S3 bucket; may be repeated, and no other is read. Credentials, region "
+        "and endpoint are those of the AWS configuration",
+    )  # fmt: skip
     decode.set_defaults(run=_decode)
     subscribers = commands.add_parser(
         "subscribers",
@@ -133,10 +140,15 @@ def _decode(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError) as error:
         print(f"mega-typed: cannot read {options.file}: {error}", file=sys.stderr)
         return 2
+    try:
+        payloads = S3Payloads(options.bucket[0], read_from=options.bucket[1:]) if options.bucket else None
+    except ConfigurationError as error:
+        print(f"mega-typed: --bucket: {error}", file=sys.stderr)
+        return 2
     failed = 0
     for number, body in enumerate(_bodies(text), start=1):
         try:
-            print(_describe(body, validate=bool(options.events)))
+            print(_describe(_record(body, payloads), validate=bool(options.events)))
         except MegaError as error:
             failed = 1
             print(f"message {number}: {error}", file=sys.stderr)
@@ -153,8 +165,15 @@ def _bodies(text: str) -> list[str]:
     )
 
 
-def _describe(body: str, *, validate: bool) -> str:
-    content = decode_body(open_envelope(Record(body=body)).body)
+def _record(body: str, payloads: S3Payloads | None) -> Record:
+    """A body as a message, with its payload if it is a pointer to one; the mark of a pointer is not part of a body."""
+    if payloads is None:
+        return Record(body=body)
+    return payloads.restore(Record(body=body, attributes={POINTER_ATTRIBUTE: ""}))
+
+
+def _describe(record: Record, *, validate: bool) -> str:
+    content = decode_body(open_envelope(record).body)
     if content.damage is not None:
         raise content.damage
     if content.kind is ContentKind.TEXT:

@@ -2,8 +2,10 @@
 
 Pollers receive, workers handle, the thread that calls ``run`` watches. A poller asks for as many messages as workers
 are free and not promised to another receive, so a message never waits for a worker while its visibility timeout runs;
-only on FIFO queues may it wait, behind those of its own group (``lanes``). Deletes are gathered up to ten, and for a
-tenth of a second at most, so that a crash has little delivered again.
+only on FIFO queues may it wait, behind those of its own group (``lanes``), and where there is one worker only, which
+``ahead`` is for. A receive costs the same for one message as for ten, so a poller whose workers are quick waits a
+moment until more of them are free. Deletes are gathered up to ten, and for a tenth of a second at most, so that a crash
+has little delivered again.
 
 All state is behind one condition. No call to SQS is made while it is held.
 """
@@ -23,6 +25,7 @@ from mega_typed.lanes import Lanes
 logger = logging.getLogger("mega_typed.listener")
 
 TICK_SECONDS: Final = 0.1
+GATHER_SECONDS: Final = 0.02
 
 Message = Mapping[str, Any]
 
@@ -39,29 +42,34 @@ class Crew:
 
     Args:
         size: how many workers.
+        ahead: how many messages may wait for a worker.
         largest: how many messages to ask for in one receive at most.
         receive: up to so many messages; waits out passing trouble with the function it is given, which ends early when
             the crew stops, and raises what waiting cannot cure.
         work: handles one message; raises only what must end the crew.
         lane: the FIFO group of a message, or None.
         acknowledger: tells the queue.
-        heartbeat: keeps running messages invisible.
+        heartbeat: keeps messages in hand invisible.
+        cancel: is told of the receipt of a message that is given back although it runs.
     """
 
     def __init__(
         self,
         size: int,
+        ahead: int,
         largest: int,
         receive: Callable[[int, Callable[[float], object]], Sequence[Message]],
         work: Callable[[Message], Verdict],
         lane: Callable[[Message], Hashable | None],
         acknowledger: Acknowledger,
         heartbeat: Heartbeat,
+        cancel: Callable[[str], object],
     ) -> None:
-        self._size, self._largest = size, largest
+        self._size, self._ahead, self._largest = size, ahead, largest
         self._receive, self._work, self._lane = receive, work, lane
         self._acknowledger = acknowledger
         self._heartbeat = heartbeat
+        self._cancel = cancel
         self._changed = threading.Condition()
         self._lanes: Lanes[Message] = Lanes()
         self._running: dict[str, Message] = {}  # by receipt
@@ -115,13 +123,15 @@ class Crew:
         with self._changed:
             self._closed = True
             left = list(self._running.values())
-        self._heartbeat.end([_receipt(message) for message in left])
+        for message in left:
+            self._cancel(_receipt(message))
         if left:
-            logger.error("%d messages were still running when the grace period ended; they go back", len(left))
+            logger.error("still running when the grace period ended, and given back: %d", len(left))
         self._give_back(left)
         self._flush()
 
     def _give_back(self, messages: Sequence[Message]) -> None:
+        self._heartbeat.end([_receipt(message) for message in messages])
         self._acknowledger.change_visibility([(_receipt(message), 0) for message in messages])
 
     def _flush(self, least: int = 1) -> None:
@@ -151,16 +161,19 @@ class Crew:
 
     def _promise(self) -> int:
         """Wait for free workers and promise them to a receive; 0 when there is no more to receive."""
+        most = min(self._size + self._ahead, self._largest)
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._free() > 0)
-            if self._stopping:
-                return 0
-            wanted = min(self._free(), self._largest)
-            self._promised += wanted
-            return wanted
+            while not self._stopping:
+                self._changed.wait_for(lambda: self._stopping or self._free() > 0)
+                self._changed.wait_for(lambda: self._stopping or self._free() >= most, GATHER_SECONDS)
+                wanted = min(self._free(), most)
+                if wanted > 0 and not self._stopping:
+                    self._promised += wanted
+                    return wanted
+            return 0
 
     def _free(self) -> int:
-        return self._size - self._lanes.running - len(self._lanes) - self._promised
+        return self._size + self._ahead - self._lanes.running - len(self._lanes) - self._promised
 
     def _take(self, wanted: int, messages: Sequence[Message]) -> Sequence[Message]:
         """What was received may start; when the crew stops meanwhile, it comes back from here and has not started."""
@@ -168,6 +181,7 @@ class Crew:
             self._promised -= wanted
             if self._stopping:
                 return messages
+            self._heartbeat.begin([_receipt(message) for message in messages])
             for message in messages:
                 self._lanes.add(self._lane(message), message)
             self._changed.notify_all()
@@ -199,7 +213,6 @@ class Crew:
                 self._changed.wait()
             if started is not None:
                 self._running[_receipt(started[1])] = started[1]
-                self._heartbeat.begin([_receipt(started[1])])
             return started
 
     def _finish(self, group: Hashable | None, message: Message, verdict: Verdict) -> None:
@@ -211,6 +224,7 @@ class Crew:
             back = self._lanes.finish(group, halt=not verdict.finished)
             if verdict.finished:
                 self._done.append(receipt)
+        self._heartbeat.end([_receipt(each) for each in back])
         again = [(receipt, verdict.seconds)] if not verdict.finished and verdict.seconds is not None else []
         try:
             self._acknowledger.change_visibility([*again, *((_receipt(each), 0) for each in back)])

@@ -8,11 +8,11 @@ JSON object, because SQS allows ten attributes and an event may have most of the
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-import msgspec
 from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentKind, decode
 from mega_typed.dispatch import Outcome
 from mega_typed.envelopes import Record, open_envelope
@@ -40,11 +40,11 @@ def dead_letter(queue_url: str, message: Mapping[str, Any], outcome: Outcome) ->
         why["more_attributes"] = {name: _spelt(kept[name]) for name in rest}
     attributes = {name: _attribute(kept[name]) for name in room}
     body: str = message["Body"]
-    text = msgspec.json.encode(why).decode()
+    text = _json(why)
     size = len(body.encode(errors="surrogatepass")) + sum(map(_size, attributes, attributes.values()))
     if size + len(text) + 2 * len(REASON_ATTRIBUTE) > _MAX_MESSAGE:  # better without details than not at all
-        brief = {key: why[key] for key in ("kind", "more_attributes") if key in why}
-        text = msgspec.json.encode(brief).decode()
+        brief: dict[str, Any] = {key: why[key] for key in ("kind", "more_attributes") if key in why}
+        text = _json(brief)
     attributes[REASON_ATTRIBUTE] = {"DataType": "String", "StringValue": text}
     entry: dict[str, Any] = {"QueueUrl": queue_url, "MessageBody": body, "MessageAttributes": attributes}
     system: Mapping[str, str] = message.get("Attributes") or {}
@@ -73,14 +73,14 @@ def reason(message: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
     if isinstance(error, InvalidPayload):
         document = _document(record)
         faults = [
-            {"path": fault.path, "expected": fault.message[:_MAX_TEXT], "got": _found(document, fault.path)}
+            {"path": _quoted(fault.path), "expected": _quoted(fault.message), "got": _found(document, fault.path)}
             for fault in error.faults[:_MAX_FAULTS]
         ]
         known |= {"expected": error.title, "faults": faults}
     elif error is not None:
         known |= {
             "reason": error.reason if isinstance(error, DecodeError) else type(error).__name__,
-            "expected": str(error)[:_MAX_TEXT],
+            "expected": _quoted(str(error)),
         }
     failed = [
         {"subscriber": result.subscriber.__qualname__, "status": result.status.value, **_raised(result.error)}
@@ -115,7 +115,17 @@ def _raised(error: BaseException | None) -> dict[str, str]:
         text = str(error)
     except Exception:  # an exception of strangers, whose __str__ may fail as well
         text = ""
-    return {"error": type(error).__name__, "message": text[:_MAX_TEXT]}
+    return {"error": type(error).__name__, "message": _quoted(text)}
+
+
+def _quoted(text: str) -> str:
+    """A text of strangers, short; a lone surrogate, which no strict reader of JSON takes, is spelt out."""
+    return text[:_MAX_TEXT].encode(errors="backslashreplace").decode()
+
+
+def _json(reason: Mapping[str, Any]) -> str:
+    """ASCII, because SQS refuses a message for characters that JSON may hold, such as U+FFFF."""
+    return json.dumps(reason, separators=(",", ":"))
 
 
 def _moment(milliseconds: str | None) -> str | None:

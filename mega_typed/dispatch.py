@@ -1,7 +1,7 @@
 """From a record to an outcome: the pure core of every consumer.
 
-``record → envelope → codec → payload → matching subscribers → statuses → disposition``. There is no client, no clock
-and no thread here, and nothing is logged: a listener, a Lambda function and a test transport all call ``handle`` and
+``record → envelope → codec → payload → matching subscribers → statuses → disposition``. There is no client and no clock
+here, and nothing is logged: a listener, a Lambda function and a test transport all call ``handle`` and
 act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever subscribers do.
 
 What happens to the message is decided by one table, ``disposition``. A message is only deleted when it was processed,
@@ -15,12 +15,14 @@ event that nobody asks for is not read beyond its identity.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from types import FunctionType
 from typing import Any, Literal, cast
 
 import msgspec
+from mega_typed.calls import Calls, Ending, run_coroutine
 from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
 from mega_typed.envelopes import Envelope, EnvelopeKind, Record, open_envelope
 from mega_typed.errors import (
@@ -30,13 +32,16 @@ from mega_typed.errors import (
     IdempotencyError,
     InvalidPayload,
     MegaError,
+    ProcessTimeoutError,
     RegistrationError,
     RetryLater,
 )
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
-from mega_typed.once import Delivery, KeyOf, Once, name_of
+from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, in_process
+from mega_typed.middleware import ProcessMiddleware, wrapped
+from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
     DataSubscriber,
@@ -141,27 +146,34 @@ def disposition(
         dead_letters: whether there is a dead-letter queue to move messages to.
         last_attempt: whether this delivery is the last that the message is allowed.
     """
-    if reading is Reading.UNREAD:
-        return Disposition.DEAD_LETTER
-    if reading in (Reading.UNDECODABLE, Reading.INVALID):
-        return Disposition.DEAD_LETTER if dead_letters else Disposition.RETRY
-    again = Disposition.DEAD_LETTER if dead_letters and last_attempt else Disposition.RETRY
-    if reading is Reading.CONFIRMATION:
+    if reading is _UNREAD:
+        return _DEAD_LETTER
+    if reading is _UNDECODABLE or reading is _INVALID:
+        return _DEAD_LETTER if dead_letters else _RETRY
+    again = _DEAD_LETTER if dead_letters and last_attempt else _RETRY
+    if reading is _CONFIRMATION:
         return again
     said = list(statuses)  # a set would cost more: the hash of an enum's member is slow
-    if ProcessStatus.RETRY_LATER in said or ProcessStatus.RETRIABLE_ERROR in said:
+    if _RETRY_LATER in said or _RETRIABLE_ERROR in said:
         return again
     if said:
-        return Disposition.DEAD_LETTER if dead_letters and ProcessStatus.FATAL_ERROR in said else Disposition.DELETE
+        return _DEAD_LETTER if dead_letters and _FATAL_ERROR in said else _DELETE
     if defects:
         return again
     return _UNMATCHED[unmatched]
 
 
-_UNMATCHED = {"delete": Disposition.DELETE, "keep": Disposition.RETRY, "dead_letter": Disposition.DEAD_LETTER}
+# on Python 3.11 an attribute of an enum costs as much as three calls
+_EVENT, _CONFIRMATION, _UNREAD = Reading.EVENT, Reading.CONFIRMATION, Reading.UNREAD
+_INVALID, _UNDECODABLE = Reading.INVALID, Reading.UNDECODABLE
+_DELETE, _RETRY, _DEAD_LETTER = Disposition.DELETE, Disposition.RETRY, Disposition.DEAD_LETTER
+_DONE, _RETRY_LATER = ProcessStatus.DONE, ProcessStatus.RETRY_LATER
+_RETRIABLE_ERROR, _FATAL_ERROR = ProcessStatus.RETRIABLE_ERROR, ProcessStatus.FATAL_ERROR
+_OBJECT = ContentKind.OBJECT
+_UNMATCHED = {"delete": _DELETE, "keep": _RETRY, "dead_letter": _DEAD_LETTER}
 _READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
 
-_LAZY_FUNCTIONS = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+_GENERATORS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 ToData = Callable[[str | bytes], Mapping[str, Any] | None]
 
@@ -181,6 +193,10 @@ class Dispatcher:
             EventBridge the published one) when omitted, or where ``None`` is returned.
         dead_letters: whether whoever acts on outcomes can move a message to a dead-letter queue.
         max_attempts: deliveries of one message after which it is not retried any more but dead-lettered.
+        process_timeout: seconds that one subscriber may take for one message; then it counts as a
+            ``RETRIABLE_ERROR``. A coroutine is cancelled; a plain function, which runs in another thread then, goes on
+            and can ask ``current_message().cancelled``. ``None`` (default) sets no limit.
+        middleware: is called around ``process``, the first one outermost; see `ProcessMiddleware`.
 
     Raises:
         ConfigurationError: an argument is none of those, or needs dead letters and there are none.
@@ -197,6 +213,8 @@ class Dispatcher:
         idempotency_key: KeyOf | None = None,
         dead_letters: bool = False,
         max_attempts: int | None = None,
+        process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
     ) -> None:
         if idempotency_key is not None and idempotency is None:
             raise ConfigurationError("idempotency_key needs a store: give idempotency as well")
@@ -215,7 +233,10 @@ class Dispatcher:
         self._unmatched: Unmatched = unmatched
         self._dead_letters = dead_letters
         self._max_attempts = max_attempts
+        self._calls = None if process_timeout is None else Calls(process_timeout)
         self._retriable = exception_types(retriable)
+        self._middleware = tuple(middleware)
+        self._wrapped: dict[type[Subscriber[Any]], Callable[[Any], object]] = {}
         self._to_data = to_data
         self._once = None if idempotency is None else Once(idempotency, idempotency_key)
         self._registered: dict[type[Subscriber[Any]], None] = {}
@@ -223,9 +244,28 @@ class Dispatcher:
         self._subscriptions = Subscriptions()
 
     @property
+    def envelope(self) -> EnvelopeKind | None:
+        """The envelope that every record has; ``None`` where it is found out from each."""
+        return self._envelope
+
+    @property
     def subscribers(self) -> tuple[type[Subscriber[Any]], ...]:
         """The registered classes, in order."""
         return tuple(self._registered)
+
+    @property
+    def hanging(self) -> int:
+        """How many calls of subscribers exceeded ``process_timeout`` and have not ended yet."""
+        return 0 if self._calls is None else self._calls.hanging
+
+    def renew_leases(self) -> None:
+        """Prolong the leases of all subscribers that work now; whoever keeps messages in hand calls it meanwhile.
+
+        Raises:
+            Exception: the idempotency store did.
+        """
+        if self._once is not None:
+            self._once.renew()
 
     def register(self, subscriber: type[Subscriber[Any]]) -> None:
         """Register a subscriber class; an instance of it is made at once.
@@ -248,8 +288,8 @@ class Dispatcher:
             )
         if subscriber.process is Subscriber.process:
             raise RegistrationError(f"{name} does not define process()")
-        if any(is_lazy(subscriber.process) for is_lazy in _LAZY_FUNCTIONS):
-            raise RegistrationError(f"{name}.process is a coroutine or a generator function, which would never run")
+        if any(is_generator(subscriber.process) for is_generator in _GENERATORS):
+            raise RegistrationError(f"{name}.process is a generator function, which would never run")
         try:
             exception_types(subscriber.retriable)
         except ConfigurationError as error:
@@ -266,6 +306,8 @@ class Dispatcher:
         if not isinstance(instance, EventSubscriber | DataSubscriber | MessageSubscriber):
             raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
         self._subscriptions.add(instance)
+        if self._middleware:
+            self._wrapped[subscriber] = wrapped(instance, self._middleware)
         self._registered[subscriber] = None
         self._names.add(name_of(subscriber))
 
@@ -278,7 +320,9 @@ class Dispatcher:
         """
         return self._subscriptions.matching(payload)
 
-    def handle(self, record: Record, envelope_kind: EnvelopeKind | None = None) -> Outcome:
+    def handle(
+        self, record: Record, envelope_kind: EnvelopeKind | None = None, cancellation: Cancellation | None = None
+    ) -> Outcome:
         """Read a record, let every matching subscriber process it, and say what happens to the message.
 
         Never raises an ``Exception``, whatever the record holds and whatever subscribers do.
@@ -286,6 +330,7 @@ class Dispatcher:
         Args:
             record: the message as delivered.
             envelope_kind: the envelope of this record, where it is known; else that of the dispatcher.
+            cancellation: what subscribers see as ``current_message().cancelled``.
         """
         event_type: EventType | None = None
         if self._max_attempts is not None and record.receive_count > self._max_attempts:
@@ -295,14 +340,14 @@ class Dispatcher:
             if envelope.confirmation is not None:
                 return self._outcome(record, Reading.CONFIRMATION)
             content = self._content(envelope.body, envelope.content_type)
-            event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
+            event_type = identity_of(content) if content.kind is _OBJECT else None
             if event_type is not None:
                 selection = self._subscriptions.of_event(event_type, content)
-                return self._run(record, envelope, Reading.EVENT, selection, event_type)
+                return self._run(record, envelope, _EVENT, selection, cancellation, event_type)
             selection = self._subscriptions.of_data(content)
             if content.damage is not None and not selection.matched:
                 return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
-            return self._run(record, envelope, _READINGS[content.kind], selection)
+            return self._run(record, envelope, _READINGS[content.kind], selection, cancellation)
         except InvalidPayload as error:
             return self._outcome(record, Reading.INVALID, error=error, event_type=event_type)
         except DecodeError as error:
@@ -325,7 +370,7 @@ class Dispatcher:
 
     def _content(self, body: str, content_type: str | None) -> Content:
         content = decode(body, content_type)
-        if self._to_data is None or content.kind is ContentKind.OBJECT:
+        if self._to_data is None or content.kind is _OBJECT:
             return content
         try:
             data = self._to_data(content.text if content.kind is ContentKind.TEXT else content.data)
@@ -345,35 +390,67 @@ class Dispatcher:
         envelope: Envelope,
         reading: Reading,
         selection: Selection,
+        cancellation: Cancellation | None,
         event_type: EventType | None = None,
     ) -> Outcome:
+        results = self._results(record, envelope, selection, cancellation, event_type) if selection.matched else ()
         subscribers = self._subscriptions.subscribers
-        if self._once is None or not selection.matched:
-            results = tuple([self._process(subscribers[number], payload) for number, payload in selection.matched])
-        else:
-            delivery = Delivery(envelope.kind, envelope.message_id or record.message_id, record.message_id)
-            results = tuple(
-                [self._process_once(self._once, subscribers[n], payload, delivery) for n, payload in selection.matched]
-            )
-        defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
+        failures = selection.failures
+        defects = tuple([Defect(type(subscribers[number]), error) for number, error in failures]) if failures else ()
         return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
 
+    def _results(
+        self,
+        record: Record,
+        envelope: Envelope,
+        selection: Selection,
+        cancellation: Cancellation | None,
+        event_type: EventType | None,
+    ) -> tuple[SubscriberResult, ...]:
+        published_id = envelope.message_id or record.message_id
+        context = in_process.set(
+            MessageContext(
+                record.message_id,
+                published_id,
+                record.receive_count,
+                envelope.attributes,
+                event_type,
+                record.system.get(TRACE_HEADER),
+                cancellation or Cancellation(),
+            )
+        )
+        try:
+            chosen = [(self._subscriptions.subscribers[number], payload) for number, payload in selection.matched]
+            if self._once is None:
+                return tuple([self._process(subscriber, payload) for subscriber, payload in chosen])
+            message = MessageKeys(envelope.kind, published_id, record.message_id)
+            return tuple([self._process_once(self._once, *each, message) for each in chosen])
+        finally:
+            in_process.reset(context)
+
     def _process_once(
-        self, once: Once, subscriber: Subscriber[Any], payload: object, delivery: Delivery
+        self, once: Once, subscriber: Subscriber[Any], payload: object, message: MessageKeys
     ) -> SubscriberResult:
         kind = type(subscriber)
         try:
-            claim = once.begin(kind, payload, delivery)
+            claim = once.begin(kind, payload, message)
         except IdempotencyError as error:
             return SubscriberResult(kind, ProcessStatus.RETRIABLE_ERROR, error, skipped=True)
         if isinstance(claim, ProcessStatus):
             return SubscriberResult(kind, claim, skipped=True)
+
+        def finish_late(ending: Ending) -> None:
+            once.finish(claim, self._judged(subscriber, ending).status, message)
+
         try:
-            result = self._process(subscriber, payload)
+            result = self._process(subscriber, payload, finish_late)
         except BaseException:  # KeyboardInterrupt: the next delivery need not wait for the lease
-            once.finish(claim, ProcessStatus.RETRY_LATER, delivery)
+            once.finish(claim, ProcessStatus.RETRY_LATER, message)
             raise
-        failure = once.finish(claim, result.status, delivery)
+        if isinstance(result.error, ProcessTimeoutError) and self._calls is not None:
+            once.leave(claim)  # it goes on under its lease, and finishes late
+            return result
+        failure = once.finish(claim, result.status, message)
         if failure is None:
             return result
         if result.error is None:
@@ -381,25 +458,43 @@ class Dispatcher:
         result.error.add_note(str(failure))
         return result
 
-    def _process(self, subscriber: Subscriber[Any], payload: object) -> SubscriberResult:
+    def _process(
+        self, subscriber: Subscriber[Any], payload: object, late: Callable[[Ending], object] | None = None
+    ) -> SubscriberResult:
+        calls = self._calls
+        process: Callable[[Any], object] = self._wrapped[type(subscriber)] if self._middleware else subscriber.process
+        if calls is None:
+            return self._judged(subscriber, partial(process, payload))
+        context = in_process.get()
+        cancellation = Cancellation(context.cancellation)
+        own = in_process.set(msgspec.structs.replace(context, cancellation=cancellation))
         try:
-            status = cast("object", subscriber.process(payload))
+            call = partial(calls.call, process, payload, given_up=cancellation.cancel, late=late)
+            return self._judged(subscriber, call)
+        finally:
+            in_process.reset(own)
+
+    def _judged(self, subscriber: Subscriber[Any], call: Callable[[], object]) -> SubscriberResult:
+        try:
+            status = call()
+            if inspect.iscoroutine(status):
+                status = run_coroutine(status)
         except RetryLater as wish:
             return SubscriberResult(type(subscriber), ProcessStatus.RETRY_LATER, wish)
         except (*self._retriable, *exception_types(subscriber.retriable)) as error:
+            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+        except ProcessTimeoutError as error:
             return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
             return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
         if status is None:
-            return SubscriberResult(type(subscriber), ProcessStatus.DONE)
+            return SubscriberResult(type(subscriber), _DONE)
         if isinstance(status, ProcessStatus):
             return SubscriberResult(type(subscriber), status)
         kind = type(status).__name__
         if isinstance(status, Awaitable | Generator | AsyncGenerator):  # nothing was processed, so nothing may be lost
-            if inspect.iscoroutine(status):
-                status.close()
             unrun = TypeError(f"process() returned a {kind}, which never runs")
             return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, unrun)
         unknown = TypeError(f"process() returned a {kind}; return a ProcessStatus, or nothing for DONE")

@@ -80,6 +80,12 @@ class Record(msgspec.Struct, frozen=True):
         )
 
 
+def sent_at(system: Mapping[str, Any]) -> float | None:
+    """When a message was sent, in seconds since the epoch, by its system attributes; ``None`` where they do not say."""
+    moment = system.get("SentTimestamp")
+    return int(moment) / 1000 if isinstance(moment, str) and moment.isdecimal() else None
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """An opened envelope.
 

@@ -15,6 +15,7 @@
     ├── PublishError (RuntimeError)        the service did not accept a message
     ├── FetchError (RuntimeError)          an offloaded payload cannot be fetched now
     ├── IdempotencyError (RuntimeError)    nobody can say whether a message was processed already
+    ├── ProcessTimeoutError (TimeoutError) a subscriber took too long
     ├── LambdaRetry (RuntimeError)         tells Lambda to deliver a message again
     └── RetryLater                         raised by a subscriber: not now, deliver the message again
 
@@ -180,6 +181,10 @@ class FetchError(MegaError, RuntimeError):
 
     def __reduce__(self) -> tuple[type[FetchError], tuple[str, str]]:
         return type(self), (self.code, str(self))
+
+
+class ProcessTimeoutError(MegaError, TimeoutError):
+    """A subscriber took longer than ``process_timeout``; counts as ``ProcessStatus.RETRIABLE_ERROR``."""
 
 
 class RetryLater(MegaError):  # noqa: N818 - a wish, not a mistake

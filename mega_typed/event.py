@@ -49,6 +49,7 @@ from pydantic_core import (
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp", "schema_of"]
 
 T = TypeVar("T")
+E = TypeVar("E", bound="Event")
 
 
 class _Tolerating:
@@ -304,6 +305,8 @@ class Event(Model):
         __spread__: whether keys of ``event`` that the protocol does not list are attributes.
         __version_required__: whether the schema requires ``event.version``, which is 1 otherwise.
         __schema__: the file beside the module with the schema of the whole payload, for what types do not say.
+        __group_from__: where the group id of a message comes from, as the schema's ``x-mega-group`` says:
+            ``"subject"``, ``"object.id"`` or ``"attributes."`` and a name on the wire.
 
     Raises:
         pydantic.ValidationError: the constructor's arguments are not what the schema says.
@@ -318,6 +321,7 @@ class Event(Model):
     __spread__: ClassVar[bool] = True
     __version_required__: ClassVar[bool] = False
     __schema__: ClassVar[str | None] = None
+    __group_from__: ClassVar[str | None] = None
     __attribute_names__: ClassVar[Mapping[str, str]] = {}
     """Field name to wire name of the attributes, made by the class itself."""
 
@@ -403,12 +407,6 @@ class Event(Model):
         return event
 
     @classmethod
-    def __from_wire__(cls, text: str | bytes) -> Self:
-        """Read an event whose identity has been checked already. Dispatch calls this; see ``from_json``."""
-        event: Self = _reader(cls)[1](text)
-        return event
-
-    @classmethod
     def from_payload(cls, payload: MegaPayload | Mapping[str, Any]) -> Self:
         """Read an event from an untyped payload, or from the document of one.
 
@@ -435,6 +433,18 @@ class Event(Model):
     def to_payload(self) -> MegaPayload:
         """The event as an untyped payload, its values as JSON says them."""
         return MegaPayload.from_document(msgspec.json.decode(self.to_json()))
+
+    def __group_id__(self) -> str | None:
+        """The group that a message with this event belongs to, if its schema says where it comes from.
+
+        It is the value as the payload writes it: a text as it is, an integer in digits, ``true`` or ``false``, a UUID
+        in lower case, a date or a time in its ISO form.
+        """
+        if self.__group_from__ is None:
+            return None
+        section, field = _group_field(type(self))
+        value = getattr(self if section is None else self.__dict__[section], field, None)
+        return value if value is None or type(value) is str else _to_json(value).decode().strip('"')
 
     def __unlisted__(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What came in and is not in the schema: attributes, and sections of the payload."""
@@ -464,6 +474,14 @@ class Event(Model):
         fields = self.__dict__
         own = tuple(fields[name] for name in self.__attribute_names__)
         return hash((type(self), fields["timestamp"], fields["subject"], fields["publisher"], own))
+
+
+def wire_reader(cls: type[E]) -> Callable[[str | bytes], E]:
+    """The function that reads events of a class whose identity has been checked already, as dispatch does.
+
+    It raises what ``Event.from_json`` raises, and takes the text of a payload.
+    """
+    return _reader(cls)[1]
 
 
 @cache
@@ -563,7 +581,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             message = f"not an attribute of {cls.__event_type__}; it has: {allowed}"
             raise InvalidPayload(title, [Fault(f"event.attributes.{name}", message) for name in sorted(attributes)])
 
-    return identify_and_read, read
+    return identify_and_read, read if version_required else read_known
 
 
 @cache
@@ -605,6 +623,15 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
             raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
 
     return write
+
+
+@cache
+def _group_field(cls: type[Event]) -> tuple[str | None, str]:
+    """The part of an event, itself by default, and the field of it that its ``__group_from__`` names."""
+    section, _, name = str(cls.__group_from__).partition(".")
+    if section == "attributes":
+        return None, next(field for field, wire in cls.__attribute_names__.items() if wire == name)
+    return (section, name) if name else (None, section)
 
 
 _SAFE = frozenset({str, int, bool, type(None)})

@@ -1,8 +1,9 @@
-"""Keeps messages invisible while they are in hand: one thread for a listener, ten receipts a call.
+"""Keeps messages invisible while they are in hand, and leases theirs: one thread for a listener, ten receipts a call.
 
 Every third of the visibility timeout all receipts in hand are extended by a whole one, in the order in which they were
 received; on FIFO queues that order also hides what waits behind the head of a group. A receipt that SQS does not know
-any more is left alone, and so is one that nears the twelve hours which SQS allows a delivery.
+any more is left alone, and so is one that nears the twelve hours which SQS allows a delivery; whoever works on such a
+message is told (``lost``).
 
 ``end`` waits for a call that is under way. So nothing is extended after the listener has set when the message shall
 come back, and a delay that was asked for is not undone. This file knows receipts, and no message.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 logger = logging.getLogger("mega_typed.listener")
@@ -28,6 +29,8 @@ class Heartbeat:
         extend: makes receipts invisible for so many seconds from now; returns those that the queue does not know any
             more.
         visibility_timeout: seconds; 0 extends nothing.
+        lost: is called with a receipt that is not extended any more although it is in hand.
+        renew: is called with every beat, to prolong what else has to last.
         clock: seconds that only grow.
     """
 
@@ -35,12 +38,16 @@ class Heartbeat:
         self,
         extend: Callable[[Sequence[tuple[str, int]]], Collection[str]],
         visibility_timeout: int,
+        *,
+        lost: Callable[[str], object] = lambda _receipt: None,
+        renew: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._extend = extend
+        self._lost, self._renew = lost, renew
         self._seconds = visibility_timeout
         self._clock = clock
-        self._changed = threading.Condition()
+        self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
         self._alive = False
@@ -56,8 +63,8 @@ class Heartbeat:
             return
         with self._changed:
             now = self._clock()
-            self._since.update(dict.fromkeys(receipts, now))
-            self._changed.notify_all()
+            for receipt in receipts:
+                self._since.setdefault(receipt, now)
             if not self._alive and receipts:
                 self._alive = True
                 threading.Thread(target=self._run, name="mega-typed-heartbeat", daemon=True).start()
@@ -66,7 +73,6 @@ class Heartbeat:
         """Receipts are out of hand; when this returns, none of them is extended any more."""
         with self._changed:
             held = [self._since.pop(receipt, None) for receipt in receipts]
-            self._changed.notify_all()
         if any(since is not None for since in held):
             with self._beating:
                 pass
@@ -76,32 +82,32 @@ class Heartbeat:
         with self._beating:
             with self._changed:
                 now = self._clock()
-                for receipt in [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]:
-                    logger.error(
-                        "a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back"
-                    )
-                    del self._since[receipt]
-                receipts = list(self._since)
-            lost = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
+                old = [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]
+                receipts = [receipt for receipt in self._since if receipt not in old]
+            for _ in old:
+                logger.error("a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back")
+            unknown = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
         with self._changed:
-            for receipt in lost:
-                self._since.pop(receipt, None)
+            gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
+        for receipt in gone:
+            self._lost(receipt)
+        self._renew()
 
     def _run(self) -> None:
-        """Beat until nothing has been in hand for an interval."""
+        """Beat until nothing is in hand at the end of an interval; nobody wakes it, since that costs every message."""
+        pause = self.interval
         while True:
+            sleep(pause)
             with self._changed:
-                self._changed.wait_for(lambda: not self._since, self.interval)
-                if not self._since and not self._changed.wait_for(lambda: bool(self._since), self.interval):
+                if not self._since:
                     self._alive = False
                     return
-                due = self._oldest_is_due()
-            if due:
-                try:
-                    self.beat()
-                except Exception:  # a beat that fails is followed by another
-                    logger.exception("messages in hand could not be kept invisible")
-
-    def _oldest_is_due(self) -> bool:
-        now = self._clock()
-        return any(now - since >= self.interval * 0.9 for since in self._since.values())
+                oldest = self._clock() - min(self._since.values())
+            pause = self.interval
+            if oldest < pause * 0.9:
+                pause -= oldest
+                continue
+            try:
+                self.beat()
+            except Exception:  # a beat that fails is followed by another
+                logger.exception("messages in hand could not be kept invisible")

@@ -2,11 +2,12 @@
 
 A key stands for one message at one subscriber (``once`` makes it). ``begin`` claims it for a while, the lease, so that
 two deliveries at the same time do not both process; ``complete`` remembers for good, until the entry expires;
-``release`` gives the claim up. A worker that dies does neither, and its lease runs out.
+``renew`` prolongs the lease of one who still works, ``release`` gives the claim up. A worker that dies does none of
+these, and its lease runs out.
 
 A completion is a fact, whoever holds the lease by then, so ``complete`` always writes. ``release`` removes only what
-its claim saw: a worker that comes late cannot undo what another one has done. The clock belongs to the store; the core
-that asks it has none. This file knows no message.
+its claim saw, and ``renew`` only what is its own: a worker that comes late cannot undo what another one has done. The
+clock belongs to the store; the core that asks it has none. This file knows no message.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ class IdempotencyStore(Protocol):
         """Remember the key as completed with this result, whatever the entry is now. Twice is as good as once."""
         ...
 
+    def renew(self, claim: Claim) -> None:
+        """Let the lease start anew, if the entry is not completed and still has the claim's token."""
+        ...
+
     def release(self, claim: Claim) -> None:
         """Forget the key, if its entry still has the claim's token."""
         ...
@@ -85,7 +90,7 @@ class MemoryStore:
 
     Args:
         lease_seconds: after which a claim that was neither completed nor released can be taken over. Choose it like
-            the visibility timeout, above the longest time that one subscriber takes for a message.
+            the visibility timeout: while a subscriber works, both are prolonged together.
         remember_seconds: how long a completion is remembered.
         max_entries: how many completions; then the oldest are forgotten first.
         clock: seconds that only grow.
@@ -137,6 +142,12 @@ class MemoryStore:
             self._completed.move_to_end(claim.key)
             while len(self._completed) > self._most:
                 self._completed.popitem(last=False)
+
+    def renew(self, claim: Claim) -> None:
+        """See ``IdempotencyStore``."""
+        with self._lock:
+            if self._leases.get(claim.key, (0.0, ""))[1] == claim.token:
+                self._leases[claim.key] = (self._clock() + self._lease, claim.token)
 
     def release(self, claim: Claim) -> None:
         """See ``IdempotencyStore``."""

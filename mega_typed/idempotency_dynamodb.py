@@ -1,8 +1,9 @@
 """The store in a DynamoDB table: for workers on many machines, and for Lambda.
 
-``begin`` is one conditional write, ``release`` a conditional delete, ``complete`` a plain write. The table's only key
-is the string attribute ``key``; ``expires`` is whole seconds since the epoch, for the lease as for the completion:
-switch the table's time to live on for it. DynamoDB deletes late, so an expired item counts as none here at once.
+``begin`` is one conditional write, ``renew`` a conditional update, ``release`` a conditional delete, ``complete`` a
+plain write. The table's only key is the string attribute ``key``; ``expires`` is whole seconds since the epoch, for the
+lease as for the completion: switch the table's time to live on for it. DynamoDB deletes late, so an expired item counts
+as none here at once.
 
 boto3 tries a call again when the answer was lost. The second try then finds the item of the first, known by its token.
 Clocks of machines differ: choose the lease longer than a subscriber takes by more than they do.
@@ -37,6 +38,8 @@ class DynamoDbClient(Protocol):
     @property
     def get_item(self) -> Operation: ...  # noqa: D102
     @property
+    def update_item(self) -> Operation: ...  # noqa: D102
+    @property
     def delete_item(self) -> Operation: ...  # noqa: D102
 
 
@@ -44,10 +47,10 @@ class DynamoDbStore:
     """Keys in a DynamoDB table whose partition key is the string ``key``.
 
     Args:
-        table_name: the table. It must exist; the role needs PutItem, GetItem and DeleteItem on it.
+        table_name: the table. It must exist; the role needs PutItem, GetItem, UpdateItem and DeleteItem on it.
         namespace: sets the keys of this application apart from those of others in the same table.
         lease_seconds: after which a claim that was neither completed nor released can be taken over. Choose it like
-            the visibility timeout, above the longest time that one subscriber takes for a message.
+            the visibility timeout: while a subscriber works, both are prolonged together.
         remember_seconds: how long a completion is remembered.
         clock: seconds since the epoch.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
@@ -117,6 +120,20 @@ class DynamoDbStore:
         entry = {"token": {"S": claim.token}, "result": {"S": result}}
         expires = _seconds(self._clock() + self._remember)
         self._clients.get().put_item(TableName=self._table, Item={**self._key(claim.key), **entry, "expires": expires})
+
+    def renew(self, claim: Claim) -> None:
+        """See ``IdempotencyStore``."""
+        self._unless_refused(
+            self._clients.get().update_item,
+            Key=self._key(claim.key),
+            UpdateExpression="SET #expires = :expires",
+            ConditionExpression="#token = :token AND attribute_not_exists(#result)",
+            ExpressionAttributeNames={"#token": "token", "#expires": "expires", "#result": "result"},
+            ExpressionAttributeValues={
+                ":token": {"S": claim.token},
+                ":expires": _seconds(self._clock() + self._lease),
+            },
+        )
 
     def release(self, claim: Claim) -> None:
         """See ``IdempotencyStore``."""

@@ -50,6 +50,9 @@ update mega_idempotency set since = :now, until = :now + (until - since)
 where key = :key and result is null and since > :now
 """
 _COMPLETE: Final = "insert or replace into mega_idempotency (key, token, result, since, until) values (?, ?, ?, ?, ?)"
+_RENEW: Final = """
+update mega_idempotency set since = :now, until = :until where key = :key and token = :token and result is null
+"""
 _RELEASE: Final = "delete from mega_idempotency where key = ? and token = ?"
 _CLEAN: Final = """
 delete from mega_idempotency where key in (select key from mega_idempotency where until <= ? limit ?)
@@ -64,7 +67,7 @@ class SqliteStore:
     Args:
         path: of the file.
         lease_seconds: after which a claim that was neither completed nor released can be taken over. Choose it like
-            the visibility timeout, above the longest time that one subscriber takes for a message.
+            the visibility timeout: while a subscriber works, both are prolonged together.
         remember_seconds: how long a completion is remembered.
         clock: seconds since the epoch, the same for all processes.
 
@@ -115,6 +118,12 @@ class SqliteStore:
             if self._completions % COMPLETIONS_BETWEEN_CLEANINGS == 0:
                 with suppress(sqlite3.Error):  # what is completed stays so; the next one cleans
                     self._execute(_CLEAN, (now, CLEANED_AT_ONCE))
+
+    def renew(self, claim: Claim) -> None:
+        """See ``IdempotencyStore``."""
+        with self._owned():
+            now = self._clock()
+            self._execute(_RENEW, {"key": claim.key, "token": claim.token, "now": now, "until": now + self._lease})
 
     def release(self, claim: Claim) -> None:
         """See ``IdempotencyStore``."""

@@ -7,12 +7,12 @@ message starts with its whole visibility timeout, and quick ones cost no extra c
 (``heartbeat``) keeps all that are in hand invisible, done ones until they are deleted. On FIFO queues a message that
 has to be retried stops its group for this batch: later messages of the group go back unhandled, so that order holds.
 
-Seven kinds of trouble are kept apart. Envelope, codec, validation and subscribers are the dispatcher's and come back
-as an outcome. Here remain: cannot receive (passing trouble is waited out, with jittered, growing pauses; trouble that
-waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the message comes again), told to stop
-(finish the message in hand, give the rest back, delete what is done, return).
+Seven kinds of trouble are kept apart. Envelope, codec, validation and subscribers are the dispatcher's and come back as
+an outcome. Here remain: cannot receive (passing trouble, an answer that makes no sense too, is waited out, with
+jittered, growing pauses; trouble that waiting cannot cure is raised), cannot acknowledge (tried once more, logged; the
+message comes again), told to stop (finish the message in hand, give the rest back, delete what is done, return).
 
-With a concurrency above 1 the same is done by threads (``crew``): there a message starts as soon as it is received.
+With a concurrency above 1, or a grace period, the same is done by threads (``crew``).
 
 The listener knows no payload, and logs none unless it is asked to explain what nobody takes.
 """
@@ -20,37 +20,46 @@ The listener knows no payload, and logs none unless it is asked to explain what 
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from math import ceil
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, time
 from types import FrameType
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
 from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData, Unmatched
-from mega_typed.envelopes import EnvelopeKind, Record
-from mega_typed.errors import ConfigurationError, DecodeError, FetchError, RetryLater
+from mega_typed.envelopes import EnvelopeKind, Record, sent_at
+from mega_typed.errors import ConfigurationError, DecodeError, FetchError, ProcessTimeoutError, RetryLater
+from mega_typed.health import Health, Pulse, serve_health
 from mega_typed.heartbeat import Heartbeat
 from mega_typed.idempotency import IdempotencyStore
+from mega_typed.in_flight import InFlight
+from mega_typed.message_context import Cancellation
+from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_failure, log_outcome
+from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
+from mega_typed.telemetry import Telemetry, watched
 
 logger = logging.getLogger("mega_typed.listener")
 given_up = logging.getLogger("mega_typed.given_up")
 """Of a message that is deleted after a FATAL_ERROR: all of it, at INFO. Payloads are logged here and nowhere else."""
 
 RENEW_AFTER_SECONDS: Final = 1.0
+HANGING: Final = 10
 EXPLAINED: Final = 20
 """Subscribers of which it is said why they do not take a message."""
 
@@ -75,13 +84,22 @@ class SqsListener:
         concurrency: how many messages are processed at the same time, each in a thread of its own; 1 processes them in
             the thread that calls `listen`. With more, a message is not received before a thread is free for it, and on
             FIFO queues those of a group are processed one after the other. Subscribers must be thread-safe then.
-        grace_period: with a concurrency above 1, seconds that running messages may take after a stop; those that take
-            longer are given back. ``None`` waits for them.
+        process_timeout: seconds that one subscriber may take for one message; see ``Dispatcher``. When ten such calls,
+            or ``concurrency``, hang at the same time, `listen` ends: only a new process can help.
+        middleware: is called around ``process``; see ``Dispatcher``.
+        telemetry: watches; ``mega_typed.open_telemetry.OpenTelemetry()`` for instance.
+        max_per_second: messages that are received, and so processed, per second; ``None`` sets no limit.
+        grace_period: seconds that running messages may take after a stop; those that take longer are given back. They
+            are processed in threads then, also with a concurrency of 1. ``None`` waits for them.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message; see ``Dispatcher``.
         idempotency_key: from a payload to what makes it one and the same message; see ``Dispatcher``.
         offload: fetches payloads that lie in S3; a pointer to a bucket that it does not read is undecodable.
+        health_address: host and port at which `health` is served over HTTP while it listens, for example
+            ``("0.0.0.0", 8080)``; status 200 when healthy, else 503.
+        unhealthy_after: seconds without progress after which it is not healthy: choose it above the longest time that a
+            message takes.
         explain_unmatched: at log level DEBUG, say of a message that nobody takes why not, subscriber by subscriber.
             Values of the payload are logged then.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
@@ -114,12 +132,18 @@ class SqsListener:
         max_attempts: int | None = None,
         backoff: Backoff | None = None,
         concurrency: int = 1,
+        process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
+        telemetry: Telemetry | None = None,
+        max_per_second: float | None = None,
         grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
         to_data: ToData | None = None,
         idempotency: IdempotencyStore | None = None,
         idempotency_key: KeyOf | None = None,
         offload: S3Payloads | None = None,
+        health_address: tuple[str, int] | None = None,
+        unhealthy_after: float = 300.0,
         explain_unmatched: bool = False,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -143,6 +167,8 @@ class SqsListener:
             idempotency_key=idempotency_key,
             dead_letters=dead_letter_queue_url is not None,
             max_attempts=max_attempts,
+            process_timeout=process_timeout,
+            middleware=middleware if telemetry is None else (telemetry.processing, *middleware),
         )
         self._clients = ClientSource[SqsClient](
             "sqs",
@@ -153,18 +179,30 @@ class SqsListener:
             session=session,
             client=client,
         )
-        self._queue_url = queue_url
+        self._queue_url, self._queue_name = queue_url, queue_url.rstrip("/").rpartition("/")[2]
+        self._telemetry = telemetry
         self._acknowledger = Acknowledger(self._clients, queue_url, dead_letter_queue_url)
         self._backoff = backoff
         self._concurrency = _within("concurrency", concurrency, 1, 1000)
         if grace_period is not None and not grace_period >= 0:
             raise ConfigurationError(f"grace_period must be seconds from 0 up, not {grace_period!r}")
         self._grace_period = grace_period
+        self._rate = None if max_per_second is None else RateLimit(max_per_second)
+        if not unhealthy_after > 0:
+            raise ConfigurationError(f"unhealthy_after must be seconds above 0, not {unhealthy_after!r}")
+        self._health_address, self._unhealthy_after = health_address, unhealthy_after
+        self._in_flight, self._pulse = InFlight(), Pulse()
+        self._failure: ProcessTimeoutError | None = None
         self._explain_unmatched = explain_unmatched
         self._offload = offload
         self._envelope = envelope
         self._visibility_timeout = _within("visibility_timeout", visibility_timeout, 0, 43_200)
-        self._heartbeat = Heartbeat(self._acknowledger.change_visibility, self._visibility_timeout)
+        self._heartbeat = Heartbeat(
+            self._acknowledger.change_visibility,
+            self._visibility_timeout,
+            lost=self._in_flight.cancel,
+            renew=lambda: self.dispatcher.renew_leases(),
+        )
         self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
         self._receive_parameters: dict[str, Any] = {
             "QueueUrl": queue_url,
@@ -173,6 +211,7 @@ class SqsListener:
             "MessageAttributeNames": ["All"],
             "MessageSystemAttributeNames": ["All"],
         }
+        self._wait_seconds, self._hollow = wait_time_seconds, 0
         self._sleep = sleep or self._pause
         self._jitter = jitter
         self._stopping = self._listening = False
@@ -203,24 +242,39 @@ class SqsListener:
         and whatever a subscriber raises, the loop goes on.
 
         Raises:
-            ConfigurationError: it is listening already, or receiving cannot succeed: there is no such queue, access is
-                denied, the credentials are missing or wrong. The service's own error is its cause.
+            ConfigurationError: it is listening already, ``health_address`` is taken, or receiving cannot succeed: there
+                is no such queue, access is denied, the credentials are missing or wrong. The service's own error is its
+                cause.
+            ProcessTimeoutError: too many calls of subscribers hang.
         """
         if self._listening:
             raise ConfigurationError("this listener is listening already, in another thread; make one for each")
-        self._listening = True
+        self._listening = self._pulse.listening = True
+        self._pulse.progressed()
         logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
-        with self._signals():
-            try:
-                if self._concurrency > 1:
+        try:
+            with serve_health(self.health, self._health_address), self._signals():
+                if self._concurrency > 1 or self._grace_period is not None:
                     self._listen_in_threads()
                 else:
                     while not self._stopping:
                         self._work(self._receive_patiently(self._maximum, self._sleep))
-            finally:
-                self._stopping = self._listening = False
-                self._wake = SimpleQueue()
+        finally:
+            self._stopping = self._listening = self._pulse.listening = False
+            self._wake = SimpleQueue()
         logger.info("stopped listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def health(self) -> Health:
+        """How it is; callable from any thread."""
+        return self._pulse.health(
+            self._unhealthy_after,
+            in_flight=len(self._in_flight),
+            longest_seconds=self._in_flight.longest_seconds,
+            hanging=self.dispatcher.hanging,
+        )
 
     def poll_once(self) -> list[Outcome]:
         """Receive once, handle and acknowledge; for tests and for loops of one's own.
@@ -245,12 +299,14 @@ class SqsListener:
     def _listen_in_threads(self) -> None:
         crew = Crew(
             self._concurrency,
+            self._maximum - 1 if self._concurrency == 1 else 0,
             self._maximum,
             self._receive_patiently,
             self._settle,
             self._fifo_group,
             self._acknowledger,
             self._heartbeat,
+            self._in_flight.cancel,
         )
         crew.run(lambda: self._stopping, self._pause, self._grace_period)
 
@@ -258,16 +314,43 @@ class SqsListener:
         """Receive, waiting out passing trouble; nothing when it is told to stop meanwhile."""
         failures = 0
         while not self._stopping:
+            granted, seconds = (maximum, 0.0) if self._rate is None else self._rate.take(maximum)
+            if not granted:
+                pause(seconds)
+                continue
+            messages: Sequence[Mapping[str, Any]] = ()
+            start = monotonic()
             try:
-                return self._receive(maximum)
-            except service_errors() as error:
+                messages = self._receive(granted)
+            except ConfigurationError:  # there is no client to be had
+                raise
+            except Exception as error:  # of the service, or of botocore over an answer that makes no sense
                 failures += 1
                 pause(self._pause_after(error, failures))
+            else:
+                self._hollow = 0 if messages or monotonic() - start >= self._wait_seconds / 2 else self._hollow + 1
+                if self._hollow and not self._stopping:  # a broken answer is read as an empty one
+                    pause(min(1.0, 0.05 * 2 ** min(self._hollow, 5)))
+                return messages
+            finally:
+                if self._rate is not None:
+                    self._rate.give_back(granted - len(messages))
         return ()
 
     def _receive(self, maximum: int) -> Sequence[Mapping[str, Any]]:
         asked = {**self._receive_parameters, "MaxNumberOfMessages": maximum}
-        return self._clients.get().receive_message(**asked).get("Messages") or ()
+        try:
+            received = list[object](self._clients.get().receive_message(**asked).get("Messages") or ())
+            messages = [message for message in received if _can_be_acknowledged(message)]
+            if received and not messages:
+                raise ValueError("the service answers with messages that make no sense")
+        except Exception:
+            self._pulse.receive_failures += 1
+            raise
+        self._pulse.received()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.received, self._queue_name, len(messages), _oldest_seconds(messages)))
+        return messages
 
     def _raise_if_pointless(self, error: Exception) -> None:
         failure = describe(error)
@@ -353,13 +436,29 @@ class SqsListener:
         """The group whose order must hold; standard queues have groups as well, without an order."""
         if not self._queue_url.endswith(".fifo"):
             return None
-        attributes: Mapping[str, str] = message.get("Attributes") or {}
-        return attributes.get("MessageGroupId")
+        group = _system_attributes(message).get("MessageGroupId")
+        return group if isinstance(group, str) else None
 
     def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
+        self._pulse.progressed()
+        cancellation = self._in_flight.begin(_receipt(message))
+        outcome: Outcome | None = None
+        start = monotonic()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.started, self._queue_name))
+        try:
+            outcome = self._handled(message, cancellation)
+            return outcome
+        finally:
+            self._in_flight.end(_receipt(message))
+            self._pulse.progressed()
+            if self._telemetry is not None:
+                watched(partial(self._telemetry.handled, self._queue_name, outcome, monotonic() - start))
+
+    def _handled(self, message: Mapping[str, Any], cancellation: Cancellation) -> Outcome | None:
         message_id = message.get("MessageId", "")
         try:
-            outcome = self._outcome(Record.from_sqs(message))
+            outcome = self._outcome(Record.from_sqs(message), cancellation)
         except FetchError as error:
             logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
             return None
@@ -367,18 +466,28 @@ class SqsListener:
             log_failure(logger, logging.ERROR, "the dispatcher", error, {"message_id": message_id})
             return None
         log_outcome(logger, message_id, outcome)
+        self._stop_if_hanging()
         if self._explain_unmatched and not outcome.results and outcome.error is None:
             self._log_explanations(message_id, Record.from_sqs(message))
         return outcome
 
-    def _outcome(self, record: Record) -> Outcome:
+    def _outcome(self, record: Record, cancellation: Cancellation) -> Outcome:
         if self._offload is None:
-            return self.dispatcher.handle(record)
+            return self.dispatcher.handle(record, cancellation=cancellation)
         try:
             restored = self._offload.restore(record, self._envelope)
         except DecodeError as error:
             return self.dispatcher.refuse(record, error)
-        return self.dispatcher.handle(restored)
+        return self.dispatcher.handle(restored, cancellation=cancellation)
+
+    def _stop_if_hanging(self) -> None:
+        """Where calls of subscribers hang and are left behind, there is an end to the threads that they hold."""
+        hanging = self.dispatcher.hanging
+        if hanging >= max(HANGING, self._concurrency) and self._failure is None:
+            what = f"{hanging} calls of process() took longer than process_timeout and have not ended"
+            logger.critical("%s; this process cannot go on", what, extra={"hanging": hanging})
+            self._failure = ProcessTimeoutError(f"{what}: find out where they hang, and start this process anew")
+            self.stop()
 
     def _log_explanations(self, message_id: str, record: Record) -> None:
         """Why subscribers did not match, one by one; values of the payload are in it."""
@@ -412,8 +521,8 @@ class SqsListener:
         if self._backoff is None:
             return None
         try:
-            count = int((message.get("Attributes") or {}).get("ApproximateReceiveCount", 1))
-        except ValueError:
+            count = int(_system_attributes(message).get("ApproximateReceiveCount", 1))
+        except (TypeError, ValueError):
             count = 1
         return self._backoff.seconds(count, self._jitter())
 
@@ -428,9 +537,15 @@ class SqsListener:
             for number, action in previous.items():
                 signal.signal(number, signal.SIG_DFL if action is None else action)
 
+        def end(number: int, _frame: FrameType | None) -> None:
+            os._exit(128 + number)
+
         def on_signal(_number: int, _frame: FrameType | None) -> None:
             self.stop()
             restore()
+            for number, action in previous.items():
+                if action == signal.SIG_DFL and os.getpid() == 1:  # for which the kernel ignores default actions
+                    signal.signal(number, end)
 
         try:
             for number in previous:
@@ -440,8 +555,23 @@ class SqsListener:
             restore()
 
 
+def _can_be_acknowledged(message: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(message, Mapping) and isinstance(cast("Mapping[str, Any]", message).get("ReceiptHandle"), str)
+
+
+def _system_attributes(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    attributes = message.get("Attributes")
+    return cast("Mapping[str, Any]", attributes) if isinstance(attributes, Mapping) else {}
+
+
+def _oldest_seconds(messages: Sequence[Mapping[str, Any]]) -> float | None:
+    """How long ago the oldest message was sent, by the clocks of SQS and of this machine."""
+    moments = [moment for each in messages if (moment := sent_at(_system_attributes(each))) is not None]
+    return max(0.0, time() - min(moments)) if moments else None
+
+
 def _receipt(message: Mapping[str, Any]) -> str:
-    return cast("str", message.get("ReceiptHandle", ""))
+    return cast("str", message["ReceiptHandle"])
 
 
 def _within(name: str, value: int, lowest: int, highest: int) -> int:

@@ -27,8 +27,8 @@ _DONE: Final = "done"
 _LONGEST_READABLE: Final = 200
 
 
-class Delivery(NamedTuple):
-    """Which message was delivered.
+class MessageKeys(NamedTuple):
+    """What tells one message from others.
 
     Attributes:
         way: how it travelled.
@@ -52,23 +52,28 @@ class Once:
     def __init__(self, store: IdempotencyStore, key: KeyOf | None = None) -> None:
         self._store = store
         self._key = key
+        self._held: dict[str, Claim] = {}  # by token: those whose subscribers work
 
-    def begin(self, subscriber: type[Subscriber[Any]], payload: object, delivery: Delivery) -> Claim | ProcessStatus:
+    def begin(self, subscriber: type[Subscriber[Any]], payload: object, message: MessageKeys) -> Claim | ProcessStatus:
         """A claim, if the subscriber shall process the payload now; else the status that stands without it.
 
         Raises:
             IdempotencyError: the store cannot be asked, or there is no key.
         """
         try:
-            return self._begin(self._key_of(subscriber, payload, delivery), _fatal(delivery))
+            claim = self._begin(self._key_of(subscriber, payload, message), _fatal(message))
+            if isinstance(claim, Claim):
+                self._held[claim.token] = claim
+            return claim
         except (KeyboardInterrupt, IdempotencyError):
             raise
         except BaseException as error:
             raise IdempotencyError(f"the idempotency store failed: {type(error).__name__}") from error
 
-    def finish(self, claim: Claim, status: ProcessStatus, delivery: Delivery) -> IdempotencyError | None:
+    def finish(self, claim: Claim, status: ProcessStatus, message: MessageKeys) -> IdempotencyError | None:
         """Tell the store what became of it, a completion twice if need be. Returns the failure of the store."""
-        result = {ProcessStatus.DONE: _DONE, ProcessStatus.FATAL_ERROR: _fatal(delivery)}.get(status)
+        self._held.pop(claim.token, None)
+        result = {ProcessStatus.DONE: _DONE, ProcessStatus.FATAL_ERROR: _fatal(message)}.get(status)
         failure: BaseException | None = None
         for _ in range(2):
             try:
@@ -87,6 +92,25 @@ class Once:
         unwritten.__cause__ = failure
         return unwritten
 
+    def leave(self, claim: Claim) -> None:
+        """Renew a claim no more: its subscriber was given up, and may still finish it."""
+        self._held.pop(claim.token, None)
+
+    def renew(self) -> None:
+        """Let the leases of all who work start anew.
+
+        Raises:
+            Exception: the store did; the others were renewed all the same.
+        """
+        failure: Exception | None = None
+        for claim in tuple(self._held.values()):
+            try:
+                self._store.renew(claim)
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
     def _begin(self, key: str, fatal: str) -> Claim | ProcessStatus:
         claim = self._store.begin(key)
         if claim.state is ClaimState.COMPLETED and claim.result not in (_DONE, fatal):
@@ -99,12 +123,12 @@ class Once:
             return standing.get(claim.result, ProcessStatus.RETRY_LATER)
         return ProcessStatus.RETRY_LATER
 
-    def _key_of(self, subscriber: type[Subscriber[Any]], payload: object, delivery: Delivery) -> str:
+    def _key_of(self, subscriber: type[Subscriber[Any]], payload: object, message: MessageKeys) -> str:
         if self._key is not None and (own := self._own_key(self._key, payload)) is not None:
             return f"{name_of(subscriber)}/key/{_short(own)}"
-        if not delivery.published_id:
+        if not message.published_id:
             raise IdempotencyError("the message has no id, so it cannot be told from others; see idempotency_key")
-        return f"{name_of(subscriber)}/{delivery.way}/{_short(delivery.published_id)}"
+        return f"{name_of(subscriber)}/{message.way}/{_short(message.published_id)}"
 
     def _own_key(self, key: KeyOf, payload: object) -> str | None:
         try:
@@ -123,8 +147,8 @@ def name_of(subscriber: type[Subscriber[Any]]) -> str:
     return f"{subscriber.__module__}.{subscriber.__qualname__}"
 
 
-def _fatal(delivery: Delivery) -> str:
-    return f"fatal {_short(delivery.message_id)}"
+def _fatal(message: MessageKeys) -> str:
+    return f"fatal {_short(message.message_id)}"
 
 
 def _short(text: str) -> str:

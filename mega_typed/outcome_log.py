@@ -24,6 +24,8 @@ def _stack(error: BaseException) -> str:
 
 def log_outcome(logger: logging.Logger, message_id: str, outcome: Outcome) -> None:
     """Log what has to be known of an outcome; at level DEBUG also that all is well."""
+    if _all_is_well(outcome) and not logger.isEnabledFor(logging.DEBUG):
+        return
     fields: dict[str, object] = {
         "message_id": message_id,
         "disposition": str(outcome.disposition),
@@ -51,6 +53,16 @@ def log_outcome(logger: logging.Logger, message_id: str, outcome: Outcome) -> No
             logger.error("message %s: %s says FATAL_ERROR", message_id, who, extra={**fields, "failed": who})
     for defect in outcome.defects:
         log_failure(logger, logging.ERROR, f"a pattern of {defect.subscriber.__qualname__}", defect.error, fields)
+
+
+def _all_is_well(outcome: Outcome) -> bool:
+    """Whether there is nothing to say of it."""
+    if outcome.error is not None or outcome.defects or outcome.reading is Reading.CONFIRMATION:
+        return False
+    for result in outcome.results:
+        if result.error is not None or result.status is ProcessStatus.FATAL_ERROR:
+            return False
+    return True
 
 
 def log_failure(

@@ -5,7 +5,7 @@ They give one mechanism (``sending``) the names and options of their service. A 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mega_typed.aws import AwsSession, ClientSource, SnsClient, SqsClient
@@ -14,6 +14,7 @@ from mega_typed.errors import ConfigurationError
 from mega_typed.fitting import Ladder
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of, raw_message
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import PublishMiddleware, PublishResult
 from mega_typed.sending import (
     MAX_BATCH_ENTRIES,
     SNS,
@@ -23,7 +24,6 @@ from mega_typed.sending import (
     SQS_MAX_BYTES,
     SQS_MIN_BYTES,
     PerPayload,
-    PublishResult,
     Sender,
 )
 
@@ -39,6 +39,8 @@ class SqsPublisher:
         compress_above: bytes; a larger message is compressed where that makes it smaller. Readers must know ``+gzip``
             content types, as this library does; never, when omitted.
         offload: where a payload goes that is too large even so; readers need access to it, see `S3Payloads`.
+        middleware: is called around each call to the service, the first one outermost; see `PublishMiddleware`. With
+            any, a message may take 1,024 bytes less: room for the attributes that it adds.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
             configuration files or the instance role.
         aws_secret_access_key: see above.
@@ -58,6 +60,7 @@ class SqsPublisher:
         max_message_bytes: int = SQS_MAX_BYTES,
         compress_above: int | None = None,
         offload: S3Payloads | None = None,
+        middleware: Sequence[PublishMiddleware] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -77,7 +80,12 @@ class SqsPublisher:
             client=client,
         )
         self._sender = Sender(
-            SQS, queue_url, Ladder("SQS", max_message_bytes, compress_above, offload), SQS_MAX_BYTES, clients
+            SQS,
+            queue_url,
+            Ladder("SQS", max_message_bytes, compress_above, offload),
+            SQS_MAX_BYTES,
+            clients,
+            middleware,
         )
 
     def publish(
@@ -97,7 +105,8 @@ class SqsPublisher:
             payload: a typed event, a `MegaPayload`, a mapping (data object), a text or bytes (sent as base64).
             binary_encoding: send BSON instead of JSON. Not for text.
             queue_url: instead of the publisher's.
-            group_id: message group, 1 to 128 characters; required on FIFO queues, "fair queues" on others.
+            group_id: message group, 1 to 128 characters; for "fair queues" where the queue is not FIFO. By default what
+                the event's schema names with ``x-mega-group``; on a FIFO queue one of the two is required.
             deduplication_id: FIFO only; 1 to 128 characters.
             delay_seconds: 0 to 900; not on FIFO.
             attributes: message attributes beside the library's own (up to six); ten in all.
@@ -149,13 +158,14 @@ class SqsPublisher:
             payloads: any iterable. An exception that it raises is raised after what was read before is sent.
             binary_encoding: as in `publish`.
             queue_url: as in `publish`.
-            group_id: one for all, or a function of the payload.
+            group_id: one for all, or a function of the payload; by default as in `publish`, for each payload.
             deduplication_id: a function of the payload; FIFO only.
             delay_seconds: as in `publish`.
             attributes: as in `publish`; the same for all.
 
         Raises:
-            ConfigurationError: an argument is missing or does not fit the queue; raised at once.
+            ConfigurationError: an argument is missing or does not fit the queue, or the first payload has no group;
+                raised at once.
         """
         route = self._sender.route(queue_url, group_id, deduplication_id, delay_seconds)
         return list(self._sender.send_many(route, payloads, binary_encoding, added_attributes(attributes)))
@@ -209,6 +219,7 @@ class SnsPublisher:
         max_message_bytes: 1 to 1,048,576; SNS takes 262,144 unless the topic's ``MaximumMessageSize`` is raised.
         compress_above: as in `SqsPublisher`.
         offload: see there.
+        middleware: see there.
         aws_access_key_id: this and the arguments below are those of `SqsPublisher`.
         aws_secret_access_key: see there.
         region_name: see there.
@@ -227,6 +238,7 @@ class SnsPublisher:
         max_message_bytes: int = SNS_DEFAULT_MAX_BYTES,
         compress_above: int | None = None,
         offload: S3Payloads | None = None,
+        middleware: Sequence[PublishMiddleware] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -246,7 +258,12 @@ class SnsPublisher:
             client=client,
         )
         self._sender = Sender(
-            SNS, topic_arn, Ladder("SNS", max_message_bytes, compress_above, offload), max_message_bytes, clients
+            SNS,
+            topic_arn,
+            Ladder("SNS", max_message_bytes, compress_above, offload),
+            max_message_bytes,
+            clients,
+            middleware,
         )
 
     def publish(

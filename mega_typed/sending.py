@@ -8,18 +8,31 @@ may deliver a message twice. This file knows clients and nothing of subscribers.
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from mega_typed.aws import ClientSource, SnsClient, SqsClient, describe, service_errors
+from mega_typed.calls import run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, MegaError, PublishError
 from mega_typed.fitting import Ladder, deduplication_id
-from mega_typed.messages import POINTER_ATTRIBUTE, Message, WireAttributes, message_of
+from mega_typed.layers import layered
+from mega_typed.message_context import TRACE_HEADER, current_message
+from mega_typed.messages import (
+    MAX_ATTRIBUTES,
+    POINTER_ATTRIBUTE,
+    Message,
+    WireAttributes,
+    added_attributes,
+    message_of,
+)
+from mega_typed.outgoing import ADDED_BYTES, OutgoingMessage, PublishCall, PublishMiddleware, PublishResult
 
 MAX_BATCH_ENTRIES: Final = 10
 SQS_MAX_BYTES: Final = 1_048_576
@@ -29,22 +42,6 @@ SNS_MAX_BYTES: Final = 1_048_576
 
 PerPayload: TypeAlias = str | Callable[[Any], str]
 """One value for all payloads, or a function that is given each payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """What became of one payload of `publish_many`.
-
-    Attributes:
-        index: its place in the iterable, from 0.
-        message_id: the service's id, when it was accepted.
-        error: why it was not: an ``EncodeError`` or ``ConfigurationError`` when it was never sent, else a
-            ``PublishError``.
-    """
-
-    index: int
-    message_id: str | None = None
-    error: MegaError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,9 @@ class Entry:
     size: int = 0
     parameters: dict[str, Any] | None = None
     error: MegaError | None = None
+    payload: object = None
+    context: Context | None = None
+    """Both for middleware only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,23 @@ class Route:
         """Whether the destination keeps the order of a group."""
         return self.target.endswith(".fifo")
 
+    def check_group(self, payload: object) -> None:
+        """Raise ``ConfigurationError`` if the destination needs a group and nothing says which."""
+        if self.fifo and self.group_id is None and _own_group(payload) is None:
+            raise ConfigurationError(
+                f"{self.target} is FIFO (it ends in .fifo): group_id is required; give one to this call, or let the "
+                'schema of the event say where it comes from, with "x-mega-group"'
+            )
+
     def parameters(self, payload: object) -> dict[str, Any]:
-        """What it adds to the parameters of a message."""
+        """What it adds to the parameters of a message; the event's own group where the call gives none."""
         parameters: dict[str, Any] = {}
         if self.group_id is not None:
             parameters["MessageGroupId"] = _for_payload("group_id", self.group_id, payload)
+        elif (group_id := _own_group(payload)) is not None:
+            parameters["MessageGroupId"] = _alphabetic("the group of this event, by its schema,", group_id)
+        else:
+            self.check_group(payload)
         if self.deduplication_id is not None:
             parameters["MessageDeduplicationId"] = _for_payload("deduplication_id", self.deduplication_id, payload)
         if self.delay_seconds is not None:
@@ -104,6 +116,7 @@ class Route:
         return parameters
 
 
+_END: Final = object()
 _RETRIES: Final = 2
 _RETRY_SECONDS: Final = 0.2
 _HELD: Final = 100  # places, sent or refused, that are held back at most so that results come in order
@@ -145,7 +158,12 @@ class Sender(Generic[Client]):
         ladder: Ladder,
         max_batch_bytes: int,
         clients: ClientSource[Client],
+        middleware: Sequence[PublishMiddleware] = (),
     ) -> None:
+        if middleware:  # room for what it adds
+            ladder = replace(ladder, limit=max(1, ladder.limit - ADDED_BYTES))
+            max_batch_bytes = max(1, max_batch_bytes - MAX_BATCH_ENTRIES * ADDED_BYTES)
+        self._layered = layered(_carry_out, middleware, _described, _as_it_is) if middleware else None
         self._service = service
         self._target = target
         self._ladder = ladder
@@ -172,8 +190,6 @@ class Sender(Generic[Client]):
         for name, value in (("group_id", group_id), ("deduplication_id", deduplication_id)):
             if value is not None and not callable(value):
                 _alphabetic(name, value)
-        if route.fifo and group_id is None:
-            raise ConfigurationError(f"{argument} is FIFO (it ends in .fifo): group_id is required")
         if not route.fifo and deduplication_id is not None:
             raise ConfigurationError(f"deduplication_id needs a FIFO {argument}, one that ends in .fifo")
         if delay_seconds is not None:
@@ -187,16 +203,34 @@ class Sender(Generic[Client]):
 
     def send(self, route: Route, payload: object, message: Message) -> str:
         """Send one message by a call of its own and give its id."""
-        parameters = {self._service.target: route.target, **self._parcel(route, payload, message).parameters}
+        if self._layered is None:
+            return self._send_alone(route, self._parcel(route, payload, message).parameters)
+        (result,) = self._through(self._layered, route, [self.entry(0, route, payload, message)], self._result_alone)
+        if result.error is not None:
+            raise result.error
+        return str(result.message_id)
+
+    def _send_alone(self, route: Route, parameters: Mapping[str, Any]) -> str:
         send = getattr(self._clients.get(), self._service.send)
         try:
-            answer = send(**parameters)
+            answer = send(**{self._service.target: route.target, **parameters})
         except service_errors() as error:
             failure = describe(error)
             raise PublishError(failure.code, f"{failure.message} ({failure.code})") from error
+        except Exception as error:  # of botocore's parser, over an answer that is none
+            raise _unanswered() from error
         if "MessageId" not in answer:
             raise _unanswered()
         return str(answer["MessageId"])
+
+    def _result_alone(self, route: Route, held: Sequence[Entry]) -> list[PublishResult]:
+        (entry,) = held
+        if entry.parameters is None:
+            return [PublishResult(entry.index, error=entry.error)]
+        try:
+            return [PublishResult(entry.index, self._send_alone(route, entry.parameters))]
+        except PublishError as error:
+            return [PublishResult(entry.index, error=error)]
 
     def send_many(
         self, route: Route, payloads: Iterable[object], binary_encoding: bool, added: WireAttributes
@@ -207,9 +241,12 @@ class Sender(Generic[Client]):
         broken: Exception | None = None
         for index in count():
             try:
-                entry = self._entry(index, route, next(source), binary_encoding, added)
-            except StopIteration:
-                break
+                payload = next(source, _END)
+                if payload is _END:
+                    break
+                if index == 0:  # without a group, the call is wrong; later payloads are errors of their own
+                    route.check_group(payload)
+                entry = self._entry(index, route, payload, binary_encoding, added)
             except Exception as error:
                 broken = error
                 break
@@ -231,7 +268,9 @@ class Sender(Generic[Client]):
     def entry(self, index: int, route: Route, payload: object, message: Message) -> Entry:
         """One message as an entry of a batch. Raises ``EncodeError``, ``ConfigurationError`` or ``PublishError``."""
         parcel = self._parcel(route, payload, message)
-        return Entry(index, parcel.size, parcel.parameters)
+        if self._layered is None:
+            return Entry(index, parcel.size, parcel.parameters)
+        return Entry(index, parcel.size, parcel.parameters, payload=payload, context=copy_context())
 
     def _entry(self, index: int, route: Route, payload: object, binary_encoding: bool, added: WireAttributes) -> Entry:
         try:
@@ -249,10 +288,41 @@ class Sender(Generic[Client]):
         parameters = {self._service.body: message.body, **options}
         if message.attributes:
             parameters["MessageAttributes"] = message.attributes
+        if self._service is SQS and (trace := current_message().trace_header):
+            header = {"DataType": "String", "StringValue": trace}
+            parameters["MessageSystemAttributes"] = {TRACE_HEADER: header}
         return Parcel(parameters, message.size)
 
     def send_batch(self, route: Route, held: Sequence[Entry]) -> Iterator[PublishResult]:
         """One call for the entries held, and up to two more, after a pause, for those of which `unsettled` tells."""
+        if self._layered is None:
+            return iter(self._send_together(route, held))
+        return iter(self._through(self._layered, route, held, self._send_together))
+
+    def _through(
+        self,
+        layers: Callable[[Any], object],
+        route: Route,
+        held: Sequence[Entry],
+        send: Callable[[Route, Sequence[Entry]], Sequence[PublishResult]],
+    ) -> Sequence[PublishResult]:
+        """Send through all middleware; what cannot be sent is not shown to it."""
+        fit = [entry for entry in held if entry.parameters is not None]
+        if not fit:
+            return send(route, held)
+        messages = tuple(OutgoingMessage(each.index, each.payload, each.context or copy_context()) for each in fit)
+
+        def proceed() -> Sequence[PublishResult]:
+            return send(route, [_with_added(*each) for each in zip(fit, messages, strict=True)])
+
+        said = layers(_Transfer(PublishCall(route.target, messages), proceed))
+        results = cast("Sequence[PublishResult]", run_coroutine(said) if inspect.iscoroutine(said) else said)
+        by_index = {result.index: result for result in results}
+        if by_index.keys() != {each.index for each in fit}:
+            raise ConfigurationError("a middleware returned other results than one for each message of its call")
+        return [by_index.get(entry.index) or PublishResult(entry.index, error=entry.error) for entry in held]
+
+    def _send_together(self, route: Route, held: Sequence[Entry]) -> Sequence[PublishResult]:
         waiting = {str(place): entry.parameters for place, entry in enumerate(held) if entry.parameters}
         results = {entry.index: PublishResult(entry.index, error=entry.error) for entry in held}
         for retry in range(1 + _RETRIES):
@@ -265,26 +335,57 @@ class Sender(Generic[Client]):
                 index = held[int(entry_id)].index
                 results[index] = PublishResult(index, answers[entry_id].message_id, answers[entry_id].error)
             waiting = unsettled(waiting, answers, ordered=route.fifo)
-        return iter(results.values())
+        return list(results.values())
 
     def _call_batch(self, route: Route, waiting: Mapping[str, dict[str, Any]]) -> dict[str, Answer]:
         entries = [{"Id": entry_id, **parameters} for entry_id, parameters in waiting.items()]
         send = getattr(self._clients.get(), self._service.send_batch)
         try:
             response = send(**{self._service.target: route.target, self._service.entries: entries})
+            return {**dict.fromkeys(waiting, Answer(error=_unanswered())), **_answers(response)}
         except service_errors() as error:
             failure = describe(error)
             refusal = PublishError(failure.code, f"{failure.message} ({failure.code})")
             refusal.__cause__ = error
-            return dict.fromkeys(waiting, Answer(error=refusal))
-        answers = dict.fromkeys(waiting, Answer(error=_unanswered()))
-        for entry in response.get("Successful", ()):
-            answers[entry["Id"]] = Answer(entry["MessageId"])
-        for entry in response.get("Failed", ()):
-            code = str(entry.get("Code", "Unknown"))
-            refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
-            answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
-        return answers
+        except Exception as error:  # of botocore's parser, or of ours, over an answer that is none
+            refusal = _unanswered()
+            refusal.__cause__ = error
+        return dict.fromkeys(waiting, Answer(error=refusal))
+
+
+class _Transfer(NamedTuple):
+    call: PublishCall
+    proceed: Callable[[], Sequence[PublishResult]]
+
+
+def _carry_out(transfer: _Transfer) -> Sequence[PublishResult]:
+    return transfer.proceed()
+
+
+def _described(transfer: _Transfer) -> PublishCall:
+    return transfer.call
+
+
+def _as_it_is(results: object) -> object:
+    return results
+
+
+def _with_added(entry: Entry, message: OutgoingMessage) -> Entry:
+    """An entry with the attributes that middleware adds; or an error in its place."""
+    if not message.attributes or entry.parameters is None:
+        return entry
+    try:
+        added = added_attributes(message.attributes)
+    except (EncodeError, ConfigurationError) as error:
+        return Entry(entry.index, error=error)
+    attributes = {**entry.parameters.get("MessageAttributes", {}), **added.values}
+    if added.size > ADDED_BYTES or len(attributes) > MAX_ATTRIBUTES:
+        text = (
+            f"a middleware adds {added.size} bytes and makes it {len(attributes)} message attributes; it may add "
+            f"{ADDED_BYTES} bytes, and the service takes {MAX_ATTRIBUTES} attributes"
+        )
+        return Entry(entry.index, error=ConfigurationError(text))
+    return replace(entry, parameters={**entry.parameters, "MessageAttributes": attributes})
 
 
 class Parcel(NamedTuple):
@@ -321,11 +422,29 @@ def unsettled(
     return {entry_id: again[entry_id] for entry_id in reversed(again)}
 
 
+def _answers(response: Mapping[str, Any]) -> dict[str, Answer]:
+    """What the service says of the entries of a batch, by their ids."""
+    answers: dict[str, Answer] = {}
+    for entry in response.get("Successful", ()):
+        answers[entry["Id"]] = Answer(entry["MessageId"])
+    for entry in response.get("Failed", ()):
+        code = str(entry.get("Code", "Unknown"))
+        refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
+        answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
+    return answers
+
+
 def _unanswered() -> PublishError:
     return PublishError("Unanswered", "the service did not say what became of the message; it may have been accepted")
 
 
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
+
+
+def _own_group(payload: object) -> str | None:
+    """The group that a typed event says it belongs to."""
+    own: Callable[[], str | None] | None = getattr(payload, "__group_id__", None)
+    return own() if own is not None and not isinstance(payload, type) else None
 
 
 def _for_payload(argument: str, value: PerPayload, payload: object) -> str:

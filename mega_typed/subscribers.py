@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -324,8 +324,10 @@ class Subscriber(Generic[P]):
     retriable: ClassVar[tuple[type[Exception], ...]] = ()
     __wanted__: ClassVar[Wanted] = Wanted()
 
-    def process(self, payload: P, /) -> ProcessStatus | None:
-        """Process a payload. Override this.
+    def process(self, payload: P, /) -> ProcessStatus | Coroutine[Any, Any, ProcessStatus | None] | None:
+        """Process a payload. Override this, with ``def`` or ``async def``.
+
+        Coroutines of all subscribers run on one event loop, in a thread of its own.
 
         Returns:
             what became of it; nothing means ``DONE``.

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,16 @@ from mega_typed import (
     ProcessStatus,
 )
 from mega_typed.aws_lambda import LambdaHandler, lambda_handler
+from mega_typed.envelopes import EnvelopeKind
+from mega_typed.errors import FetchError
 from mega_typed.idempotency import MemoryStore
+from mega_typed.messages import POINTER_ATTRIBUTE
+from mega_typed.offload import S3Payloads
+from mega_typed.pointers import Pointer, write_pointer
 
 from tests.samples import OrderPlaced, placed
+from tests.test_offload import FakeS3
+from tests.test_publishers import client_error
 
 ROOT = Path(__file__).parent.parent
 DONE, LATER, RETRIABLE, FATAL = ProcessStatus
@@ -232,6 +240,62 @@ def test_a_store_holds_in_lambda_too() -> None:
     assert Obeys.seen == ["DONE", "FATAL_ERROR"]
 
 
+def offloaded(
+    message: Callable[..., dict[str, Any]], bucket: str, key: str, group: str | None = None
+) -> dict[str, Any]:
+    """An event or record whose payload lies in S3."""
+    body = write_pointer(Pointer(bucket, key))
+    if message is sns_event:
+        plain = {"content-type": {"Type": "String", "Value": "text/plain"}}
+        return sns_event(body, MessageAttributes={**plain, POINTER_ATTRIBUTE: {"Type": "Number", "Value": "4"}})
+    record = sqs_record(key, body, group, fifo=group is not None)
+    record["messageAttributes"][POINTER_ATTRIBUTE] = {"stringValue": "4", "dataType": "Number"}
+    return record
+
+
+def test_an_offloaded_payload_is_fetched() -> None:
+    """From SQS, from SNS in SQS and from SNS, a subscriber is given what lies in a configured bucket."""
+    s3 = FakeS3()
+    s3.put_object("b", "k", b"DONE")
+    handler = lambda_handler(Obeys, offload=S3Payloads("b", client=s3))
+    notification = offloaded(sns_event, "b", "k")
+    wrapped = json.dumps(notification["Records"][0]["Sns"])
+    for event in (
+        {"Records": [offloaded(sqs_record, "b", "k"), sqs_record(1, "DONE")]},
+        {"Records": [sqs_record(1, wrapped, content_type="")]},
+        notification,
+    ):
+        assert handler(event) == NOTHING
+    assert Obeys.seen == ["DONE"] * 4
+
+
+def test_what_s3_does_not_hand_over_comes_again(caplog: pytest.LogCaptureFixture) -> None:
+    """While S3 fails, of a batch those with a payload there come again, on FIFO with their group; SNS is answered with
+    an exception. A pointer into a foreign bucket, or to nothing, is undecodable, and nothing is fetched."""
+    down = lambda_handler(Obeys, offload=S3Payloads("b", client=FakeS3(client_error("SlowDown", 503))))
+    records = [offloaded(sqs_record, "b", "k", "g"), sqs_record(1, "DONE", "g", True), sqs_record(2, "DONE", "h", True)]
+    assert failed(down({"Records": records})) == ["mk", "m1"]
+    assert Obeys.seen == ["DONE"]
+    with pytest.raises(LambdaRetry) as raised:
+        down(offloaded(sns_event, "b", "k"))
+    assert isinstance(raised.value.__cause__, FetchError)
+    handler = lambda_handler(Obeys, offload=S3Payloads("b", client=FakeS3()))
+    strange = [offloaded(sqs_record, "foreign", "k"), offloaded(sqs_record, "b", "gone")]
+    assert failed(handler({"Records": strange})) == ["mk", "mgone"]
+    assert Obeys.seen == ["DONE"]
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "message mk: payload 'k' in bucket 'b': the reason (SlowDown); it stays"
+    assert said[-2:] == ["message mk: retry: foreign_bucket", "message mgone: retry: payload_missing"]
+
+
+def test_a_pinned_envelope_holds_for_pointers() -> None:
+    """A body that imitates a notification with a pointer in it is not opened when the envelope is pinned to raw."""
+    handler = lambda_handler(Obeys, envelope=EnvelopeKind.RAW, offload=S3Payloads("b", client=FakeS3()))
+    wrapped = json.dumps(offloaded(sns_event, "b", "gone")["Records"][0]["Sns"])
+    assert handler({"Records": [sqs_record(1, wrapped, content_type="application/json")]}) == NOTHING
+    assert len(Obeys.seen) == 1
+
+
 def test_the_log_says_what_went_wrong_and_no_payload(caplog: pytest.LogCaptureFixture) -> None:
     """A line for each failure with the message's id, and where; not what the exception says of the payload."""
     with caplog.at_level(logging.INFO, "mega_typed.aws_lambda"):
@@ -252,13 +316,14 @@ def test_no_aws_client_is_imported_on_the_way() -> None:
     script = """
 import json, sys
 from mega_typed import MessageSubscriber
+from mega_typed import S3Payloads
 from mega_typed.aws_lambda import lambda_handler
 
 class All(MessageSubscriber):
     def process(self, payload):
         print(payload)
 
-handler = lambda_handler(All)
+handler = lambda_handler(All, offload=S3Payloads("b"))  # its client is built when a payload is fetched
 event = json.loads(sys.argv[1])
 assert handler(event) == {"batchItemFailures": []}
 loaded = {"boto3", "botocore", "urllib3", "sqlite3", "asyncio"} & set(sys.modules)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from mega_typed.errors import ConfigurationError
 from mega_typed.listener import SqsListener
+from mega_typed.message_context import current_message
 from mega_typed.publishers import SqsPublisher
 from mega_typed.subscribers import MessageSubscriber, ProcessStatus
 
@@ -28,11 +29,13 @@ class Queue:
         self.deleted, self.visible = list[str](), list[tuple[str, int]]()
         self.lock = threading.Lock()
         self.held = self.most = self.calls = 0
+        self.receives = list[int]()
         self.finished: Callable[[], None] = lambda: None
         self.error: Exception | None = None
 
     def receive_message(self, *, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:
         with self.lock:
+            self.receives.append(MaxNumberOfMessages)
             taken, self.left = self.left[:MaxNumberOfMessages], self.left[MaxNumberOfMessages:]
             self.held += len(taken)
             self.most = max(self.most, self.held)
@@ -71,12 +74,14 @@ class Queue:
 
 
 def listener_of(queue: Queue, process: Callable[[str], ProcessStatus | None], **arguments: Any) -> SqsListener:
+    """A listener to the queue, of one subscriber and, unless told otherwise, four workers."""
+
     class Worker(MessageSubscriber):
         def process(self, payload: Any) -> ProcessStatus | None:
             return process(payload)
 
     url = arguments.pop("queue_url", URL)
-    listener = SqsListener(url, client=queue, concurrency=4, **arguments)
+    listener = SqsListener(url, client=queue, **{"concurrency": 4, **arguments})
     listener.register_subscriber(Worker)
     queue.finished = listener.stop
     return listener
@@ -142,6 +147,41 @@ def test_what_runs_when_the_grace_period_ends_goes_back() -> None:
     release.set()
     assert queue.deleted == ["quick one"]
     assert queue.visible == [("slow one", 0)]
+
+
+def test_a_grace_period_ends_also_for_one_worker() -> None:
+    """With a concurrency of 1 messages are received by tens, and after a stop all in hand goes back, what runs too."""
+    queue = Queue(*(f"m-{n}" for n in range(10)))
+    release, cancelled = threading.Event(), threading.Event()
+
+    def process(body: str) -> None:
+        context = current_message()
+        if body == "m-1":
+            listener.stop()
+            while not context.cancelled:
+                release.wait(0.01)
+            cancelled.set()
+
+    listener = listener_of(queue, process, concurrency=1, grace_period=0.2, visibility_timeout=3)
+    listener.listen()
+    release.set()
+    assert queue.receives[0] == 10
+    assert queue.deleted == ["m-0"]
+    assert sorted(queue.visible) == [(f"m-{n}", 0) for n in range(1, 10)]
+    assert cancelled.wait(10)
+    assert listener._heartbeat._since == {}
+
+
+def test_quick_workers_are_waited_for_so_that_receives_are_large() -> None:
+    """A receive costs the same for one message as for ten: with quick subscribers, few ask for less."""
+    queue = Queue(*(f"m-{n}" for n in range(400)))
+
+    def process(_: str) -> None:
+        queue.processed()
+
+    listener_of(queue, process, concurrency=10).listen()
+    assert len(queue.deleted) == 400
+    assert len(queue.receives) <= 80
 
 
 def test_without_a_grace_period_a_stop_waits_for_what_runs() -> None:

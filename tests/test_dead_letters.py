@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,8 +117,8 @@ def test_nothing_of_a_message_is_lost(attributes: dict[str, str], body: str) -> 
 class Client:
     """One batch; notes all that it is told in order."""
 
-    def __init__(self, *messages: Mapping[str, Any], broken: bool = False) -> None:
-        self.messages, self.broken, self.told = messages, broken, list[Any]()
+    def __init__(self, *messages: Mapping[str, Any], broken: bool = False, hollow: bool = False) -> None:
+        self.messages, self.broken, self.hollow, self.told = messages, broken, hollow, list[Any]()
 
     def receive_message(self, **_: Any) -> dict[str, Any]:
         return {"Messages": list(self.messages)}
@@ -124,8 +126,10 @@ class Client:
     def send_message(self, **entry: Any) -> dict[str, Any]:
         if self.broken:
             raise ConnectionResetError
+        if self.hollow:
+            return {}
         self.told.append(("send", entry["MessageBody"]))
-        return {}
+        return {"MessageId": "copy"}
 
     def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.told.append(("delete", [entry["ReceiptHandle"] for entry in Entries]))
@@ -145,15 +149,34 @@ def polled(client: Client, **arguments: Any) -> list[Any]:
     return client.told
 
 
+@pytest.mark.parametrize(
+    "said", ["\ud800", "\uffff", "\x00", "é" * 300, "\U0001f600" * 300, os.fsdecode(b"f\xfcr.txt")]
+)
+def test_whatever_a_subscriber_says_the_reason_can_be_sent(said: str) -> None:
+    """The text of an exception, with surrogates or characters that SQS refuses, ends in ASCII that any reader reads."""
+
+    class Raises(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            raise ValueError(said)
+
+    message = sent("x")
+    text = dead_letter(URL, message, handled(message, Raises))["MessageAttributes"][REASON_ATTRIBUTE]["StringValue"]
+    assert text.isascii()
+    assert text.isprintable()
+    [failed] = msgspec.json.decode(text)["subscribers"]
+    assert failed["message"] == said[:200].encode(errors="backslashreplace").decode()
+
+
 def test_a_message_is_deleted_after_its_copy_was_sent() -> None:
     """First the dead letter, then the delete."""
     client = Client(sent("fatal_error"))
     assert polled(client, dead_letter_queue_url=URL) == [("send", "fatal_error"), ("delete", ["fatal_error"])]
 
 
-def test_a_dead_letter_that_cannot_be_sent_keeps_the_message() -> None:
-    """Without a copy nothing is deleted; the message waits for its next delivery."""
-    client = Client(sent("fatal_error"), broken=True)
+@pytest.mark.parametrize("trouble", ["broken", "hollow"])
+def test_a_dead_letter_that_cannot_be_sent_keeps_the_message(trouble: str) -> None:
+    """Without a copy nothing is deleted; the message waits for its next delivery. An answer without an id is none."""
+    client = Client(sent("fatal_error"), **{trouble: True})
     assert polled(client, dead_letter_queue_url=URL, backoff=Backoff()) == [("visible", [("fatal_error", 5)])]
 
 

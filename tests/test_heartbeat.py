@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mega_typed.acknowledgement import Acknowledger
 from mega_typed.aws import ClientSource
+from mega_typed.envelopes import Record
 from mega_typed.heartbeat import LONGEST_SECONDS, Heartbeat
+from mega_typed.idempotency import MemoryStore
 from mega_typed.listener import SqsListener
+from mega_typed.message_context import current_message
 from mega_typed.subscribers import MessageSubscriber, ProcessStatus
 
 from .test_listener import QUEUE, FakeClient, message
@@ -60,8 +63,8 @@ def test_what_is_in_hand_is_extended_and_nothing_else(steps: list[tuple[str, str
 
 def test_a_lost_receipt_and_twelve_hours_end_it() -> None:
     """A receipt that SQS does not know is not extended again, nor one that nears the twelve hours of a delivery."""
-    queue, clock = Queue("a"), Clock()
-    heartbeat = Heartbeat(queue, 30, clock)
+    queue, clock, lost = Queue("a"), Clock(), list[str]()
+    heartbeat = Heartbeat(queue, 30, clock=clock, lost=lost.append)
     heartbeat.begin(["a", "b"])
     heartbeat.beat()
     heartbeat.beat()
@@ -69,6 +72,7 @@ def test_a_lost_receipt_and_twelve_hours_end_it() -> None:
     heartbeat.begin(["c"])
     heartbeat.beat()
     assert queue.extended == [["a", "b"], ["b"], ["c"]]
+    assert lost == ["a", "b"]  # whoever works on them is told
     heartbeat.end(["b", "c"])
 
 
@@ -127,6 +131,45 @@ def test_a_slow_message_keeps_its_batch_invisible() -> None:
     assert client.visibility == [[("one", 30), ("two", 30), ("three", 30)]]
     listener._heartbeat.beat()
     assert len(client.visibility) == 1
+
+
+def test_a_subscriber_sees_that_its_receipt_is_lost() -> None:
+    """When a beat finds that SQS does not know the receipt any more, the subscriber that works on it can tell."""
+    client = FakeClient([message("one"), message("two")])
+    listener = SqsListener(QUEUE, client=client, visibility_timeout=30)
+    seen: dict[object, tuple[bool, bool]] = {}
+
+    class Lost(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            before = current_message().cancelled
+            if payload == "one":
+                client.lost = {"one"}
+                listener._heartbeat.beat()
+            seen[payload] = before, current_message().cancelled
+
+    listener.register_subscriber(Lost)
+    listener.poll_once()
+    assert seen == {"one": (False, True), "two": (False, False)}
+
+
+def test_a_beat_renews_leases() -> None:
+    """A subscriber that works longer than its lease keeps it, so that a duplicate is not processed beside it."""
+    clock = Clock()
+    store = MemoryStore(lease_seconds=60, clock=clock)
+    listener = SqsListener(QUEUE, client=FakeClient([message("one")]), visibility_timeout=30, idempotency=store)
+    others: list[ProcessStatus] = []
+
+    class Slow(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            for _ in range(3):
+                clock.now += 50
+                listener._heartbeat.beat()
+            record = Record.from_sqs(message("one"))
+            others.extend(result.status for result in listener.dispatcher.handle(record).results)
+
+    listener.register_subscriber(Slow)
+    listener.poll_once()
+    assert others == [ProcessStatus.RETRY_LATER]
 
 
 def test_a_thread_beats_by_itself(monkeypatch: Any) -> None:

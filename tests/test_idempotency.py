@@ -36,7 +36,7 @@ from mega_typed import (
 from mega_typed.idempotency import Claim, ClaimState, MemoryStore
 from mega_typed.idempotency_dynamodb import DynamoDbStore
 from mega_typed.idempotency_sqlite import SqliteStore
-from mega_typed.once import Delivery, Once
+from mega_typed.once import MessageKeys, Once
 
 DONE, LATER, RETRIABLE, FATAL = ProcessStatus
 STARTED, IN_PROGRESS, COMPLETED = ClaimState
@@ -129,6 +129,29 @@ def test_a_late_worker_undoes_nothing(stores: Stores) -> None:
     store.complete(late, "done")
     store.release(other)
     assert store.begin("k") == Claim("k", COMPLETED, late.token, "done")
+
+
+def test_a_lease_is_renewed_by_its_owner_only(stores: Stores) -> None:
+    """A renewed lease starts anew; one that another has taken over, or that was completed, stays as it is."""
+    clock = Clock()
+    store = stores(lease_seconds=10, remember_seconds=100, clock=clock)
+    late = store.begin("k")
+    clock.now += 9
+    store.renew(late)
+    clock.now += 9
+    assert store.begin("k").state is IN_PROGRESS
+    clock.now += 1
+    owner = store.begin("k")
+    assert owner.state is STARTED
+    clock.now += 9
+    store.renew(late)
+    clock.now += 1
+    taken = store.begin("k")
+    assert taken.state is STARTED
+    store.complete(taken, "done")
+    store.renew(taken)
+    clock.now += 99
+    assert store.begin("k").state is COMPLETED
 
 
 def test_what_was_completed_can_be_forgotten(stores: Stores) -> None:
@@ -319,7 +342,7 @@ def test_a_lost_answer_does_not_lock_us_out(table: tuple[Any, str]) -> None:
     client, name = table
 
     class Twice:
-        get_item, delete_item = client.get_item, client.delete_item
+        get_item, update_item, delete_item = client.get_item, client.update_item, client.delete_item
 
         def put_item(self, **parameters: Any) -> Any:
             client.put_item(**parameters)
@@ -631,7 +654,7 @@ def test_different_ids_have_different_keys(one: str, other: str) -> None:
 
     for text in (one, other):
         if text:
-            Once(Store()).begin(MessageSubscriber, "x", Delivery("raw", text, "1"))
+            Once(Store()).begin(MessageSubscriber, "x", MessageKeys("raw", text, "1"))
     assert (len(set(keys)) == 2) == (one != other and bool(one) and bool(other))
     assert all(len(key) < 400 and key.isascii() and key.isprintable() for key in keys)
 

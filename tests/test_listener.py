@@ -29,6 +29,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from mega_typed import listener as listener_module
+from mega_typed.backoff import Backoff
 from mega_typed.dispatch import Disposition, Outcome, Reading
 from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import CodecError, ConfigurationError, FetchError
@@ -55,8 +56,9 @@ class FakeDispatcher:
     def __init__(self, decide: Callable[[str], Disposition] = lambda _body: Disposition.DELETE) -> None:
         self.decide = decide
         self.bodies: list[str] = []
+        self.hanging = 0
 
-    def handle(self, record: Record) -> Outcome:
+    def handle(self, record: Record, **_: object) -> Outcome:
         self.bodies.append(record.body)
         return Outcome(
             disposition=self.decide(record.body),
@@ -80,6 +82,7 @@ class FakeClient:
         self.visibility: list[list[tuple[str, int]]] = []
         self.receives: list[dict[str, Any]] = []
         self.failures: list[Callable[[list[str]], list[str]]] = []
+        self.lost: set[str] = set()
         self.finished: Callable[[], None] = lambda: None
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
@@ -104,8 +107,11 @@ class FakeClient:
 
     def _answer(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
         fail = self.failures.pop(0) if self.failures else lambda _ids: []
-        failed = fail([entry["Id"] for entry in entries])
-        return {"Failed": [{"Id": entry_id, "Code": "InternalError", "SenderFault": False} for entry_id in failed]}
+        failed = dict.fromkeys(fail([entry["Id"] for entry in entries]), "InternalError")
+        for entry in entries:
+            if entry["ReceiptHandle"].removeprefix("receipt-") in self.lost:
+                failed[entry["Id"]] = "ReceiptHandleIsInvalid"
+        return {"Failed": [{"Id": entry_id, "Code": code, "SenderFault": False} for entry_id, code in failed.items()]}
 
     send_message = send_message_batch = receive_message
 
@@ -142,7 +148,7 @@ def test_done_is_deleted_and_retry_stays(aws: Mapping[str, str], queue: Factory,
     records: list[Record] = []
 
     class Dispatcher(FakeDispatcher):
-        def handle(self, record: Record) -> Outcome:
+        def handle(self, record: Record, **_: object) -> Outcome:
             records.append(record)
             return super().handle(record)
 
@@ -433,6 +439,8 @@ PASSING: list[Exception] = [
     ConnectTimeoutError(endpoint_url=QUEUE),
     ResponseParserError("half an answer"),
     ConnectionResetError(),
+    KeyError("an answer that botocore does not expect"),
+    AttributeError("nor this one"),
 ]
 
 
@@ -444,6 +452,54 @@ def test_passing_trouble_is_waited_out(error: Exception) -> None:
     listening(client, sleep=slept.append, jitter=lambda: 1.0).listen()
     assert client.deleted == [["a"]]
     assert slept == [1.0, 2.0]
+
+
+NONSENSE: list[Any] = [
+    [],
+    None,
+    {"Messages": 5},
+    {"Messages": "text"},
+    {"Messages": [None, 1]},
+    {"Messages": {"a": "b"}},
+    {"Messages": [{"Body": "no receipt"}]},
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=repr)
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_an_answer_that_makes_no_sense_is_waited_out(answer: Any, concurrency: int) -> None:
+    """Whatever a receive returns, the loop pauses and goes on, and handles what comes after."""
+
+    class Odd(FakeClient):
+        def receive_message(self, **parameters: Any) -> Any:
+            return answer if self.receives == [] and not self.receives.append({}) else super().receive_message()  # type: ignore[func-returns-value]
+
+    client = Odd([message("a")])
+    pauses: list[float] = []
+    listener = listening(client, sleep=pauses.append, concurrency=concurrency)
+    listener.listen()
+    assert client.deleted == [["a"]]
+
+
+def test_odd_messages_do_not_hold_up_others() -> None:
+    """Of an answer with one message that cannot be acknowledged the others are handled; odd attributes do no harm."""
+    odd = {"Body": 5, "ReceiptHandle": "receipt-odd", "Attributes": [], "MessageAttributes": 7, "MessageId": None}
+    client = FakeClient([{"Body": "no receipt"}, odd, {**message("b"), "Attributes": {"MessageGroupId": 3}}])
+    listening(client, queue_url=f"{QUEUE}.fifo", backoff=Backoff()).listen()
+    assert client.deleted == [["b"]]
+
+
+def test_acknowledgements_survive_answers_that_make_no_sense() -> None:
+    """Whatever a delete returns, the loop goes on."""
+
+    class Odd(FakeClient):
+        def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+            self.deleted.append(["tried"])
+            return {"Failed": 5}
+
+    client = Odd([message("a")], [message("b")])
+    listening(client).listen()
+    assert client.deleted == [["tried"]] * 4
 
 
 POINTLESS: list[Exception] = [
@@ -637,7 +693,7 @@ def test_no_payload_in_the_logs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "mega_typed.listener")
 
     class Dispatcher(FakeDispatcher):
-        def handle(self, record: Record) -> Outcome:
+        def handle(self, record: Record, **_: object) -> Outcome:
             if record.body.endswith("raise"):
                 raise ValueError(record.body)
             outcome = super().handle(record)
@@ -725,7 +781,9 @@ from mega_typed.listener import SqsListener
 from mega_typed.dispatch import Disposition, Outcome, Reading
 
 class Dispatcher:
-    def handle(self, record):
+    hanging = 0
+
+    def handle(self, record, **_):
         print("started", record.body, flush=True)
         time.sleep(0.5)
         print("finished", record.body, flush=True)

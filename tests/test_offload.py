@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from gzip import compress as gzip
@@ -304,3 +307,38 @@ def test_offloaded_payloads_arrive_over_http(
         if len(seen) < 3:
             listener.poll_once()
     assert seen == [document] * 3
+
+
+def test_decode_fetches_from_the_named_buckets(aws: Any, session: boto3.Session) -> None:
+    """``mega-typed decode --bucket`` shows the payload of a pointer, raw or in a notification, and refuses any other
+    bucket; without the option a pointer is text."""
+    s3 = session.client("s3", endpoint_url=aws["endpoint_url"])
+    bucket = f"b-{uuid4().hex}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b'{"a": 5}')
+    s3.close()
+    raw = write_pointer(Pointer(bucket, "k"))
+    wrapped = json.dumps(
+        {
+            "Type": "Notification",
+            "MessageId": "p1",
+            "TopicArn": "arn:aws:sns:eu-west-1:123456789012:orders",
+            "Message": raw,
+            "MessageAttributes": {"ExtendedPayloadSize": {"Type": "Number", "Value": "8"}},
+        }
+    )
+    environment = {**os.environ, "AWS_ENDPOINT_URL": aws["endpoint_url"], "AWS_DEFAULT_REGION": aws["region_name"]}
+
+    def decoded(*options: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-W", "error", "-m", "mega_typed.cli", "decode", *options]
+        done = subprocess.run(
+            command, input=f"{raw}\n{wrapped}\n", env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    shown = '# data object\n{\n  "a": 5\n}\n'
+    assert decoded("--bucket", "another", "--bucket", bucket) == (0, shown * 2, "")
+    status, out, said = decoded("--bucket", "another")
+    assert (status, out, said.count(f"the payload lies in bucket '{bucket}', which is not configured")) == (1, "", 2)
+    assert decoded()[:2] == (0, f"# text\n{raw}\n" * 2)
+    assert decoded("--bucket", "")[0] == 2

@@ -251,6 +251,9 @@ class _Emitter:
             lines.append(f"    __spread__: {spell(_CLASS_VAR)}[bool] = False")
         if event is not None and event.version_required:
             lines.append(f"    __version_required__: {spell(_CLASS_VAR)}[bool] = True")
+        if event is not None and event.group is not None:
+            source = Subscript(_CLASS_VAR, (union(STR, NONE),))
+            lines += annotated("__group_from__", source, spell, 4, literal(event.group))
         if event is not None and event.check is not None:
             schema = Subscript(_CLASS_VAR, (union(STR, NONE),))
             lines += annotated("__schema__", schema, spell, 4, literal(self._schema_name(key)))

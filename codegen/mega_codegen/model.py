@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from mega_codegen.bundle import bundle
 from mega_codegen.errors import Report
@@ -21,6 +22,9 @@ from mega_codegen.resolve import Library, child
 from mega_codegen.shapes import ANYTHING, UNSAID, Facts, Refused, Shaper, name_of
 
 PROTOCOL = "urn:mega:protocol:1"
+
+GROUP = "x-mega-group"
+"""The keyword of an event definition that says where the group id of its messages comes from."""
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 _TOLERATED_NAME = re.compile(r"[a-z0-9._:-]+")
@@ -165,7 +169,8 @@ class _Reader:
             exact &= "attributes" not in event.required or any(member.required for member in content.members)
             content = replace(content, exact=content.exact and exact)
             required = version == 1 and "version" in event.required
-            yield EventModel(content, domain, name, version, state, event.open, required)
+            group = self._group(place, root, event, content)
+            yield EventModel(content, domain, name, version, state, event.open, required, group=group)
 
     def _with_check(self, event: EventModel) -> EventModel:
         """The event with its schema, when some part of it is not exact."""
@@ -335,6 +340,46 @@ class _Reader:
                 'Add "attributes" to "required" beside the properties of event.',
             )
 
+    def _group(self, place: Place, root: _Section, event: _Section, content: TypeModel) -> str | None:
+        """Where the group id of a message comes from: the outermost ``x-mega-group``, if it names what always is there.
+
+        A group must be one text for one value, so a number that is no integer is none.
+        """
+        layers = (layer for layer in self._shaper_layers(place) if isinstance(layer.node, dict))
+        at = next((layer for layer in layers if GROUP in layer.node), None)
+        if at is None:
+            return None
+        path = at.node[GROUP]
+        section, _, name = path.partition(".") if isinstance(path, str) else ("", "", "")
+        if path == "subject":
+            required, shape, whole = "subject" in event.required, self._part(event, "subject"), "event"
+        elif path == "object.id":
+            entity = self._section(root.properties.get("object", []), {"current", "previous", "id", "type", "version"})
+            required = "object" in root.required and "id" in entity.required
+            shape, whole = self._part(entity, "id"), "object"
+        elif section == "attributes" and name in (members := {member.wire: member for member in content.members}):
+            required, shape, whole = members[name].required, members[name].shape, "event.attributes"
+        else:
+            known = ["subject", "object.id", *(f"attributes.{member.wire}" for member in content.members)]
+            near = get_close_matches(path, known, 1) if isinstance(path, str) else []
+            remedy = f"Did you mean {near[0]!r}?" if near else 'Name "subject", "object.id" or "attributes.NAME".'
+            self._shaper.refuse(at, f"{path!r} is no part of this event", remedy, GROUP)
+            return None
+        if not required:
+            also = ', and "object" to that of the payload' if path == "object.id" else ""
+            remedy = f'Add "{name or path}" to "required" in {whole}{also}.'
+            self._shaper.refuse(at, f"{path} may be absent, and a message would have no group then", remedy, GROUP)
+        elif shape.nullable or not _is_scalar(shape.schema):
+            remedy = 'Say "type": "string" there; "integer" and "boolean" do as well for an attribute.'
+            self._shaper.refuse(at, f"{path} may be another thing than one text, integer or boolean", remedy, GROUP)
+        return str(path)
+
+    def _part(self, section: _Section, name: str) -> Shape:
+        try:
+            return self._shaper.shape(section.properties.get(name, []))
+        except Refused:
+            return ANYTHING
+
     def _object(self, root: _Section) -> ObjectModel | None:
         listed = {"current", "previous", "id", "type", "version"}
         section = self._section(root.properties.get("object", []), listed, root.place)
@@ -442,6 +487,13 @@ def _looks_like_event(node: Json) -> bool:
 def _free(facts: Facts, types: set[str]) -> bool:
     """Whether the nodes say nothing but the type that the protocol gives anyway."""
     return not facts.unions and (facts.types is None or facts.types <= types)
+
+
+def _is_scalar(schema: Mapping[str, Json]) -> bool:
+    """Whether a schema in normal form admits texts, integers or booleans only: values that have one text each."""
+    return schema.get("type") in ("string", "integer", "boolean") or (
+        "enum" in schema and all(isinstance(value, (str, int)) for value in schema["enum"])
+    )
 
 
 def _references(schema: Mapping[str, Json]) -> Iterator[str]:

@@ -150,6 +150,7 @@ class EventModel:
         spread: whether keys of ``event`` that the protocol does not list are attributes; the schema may say otherwise.
         version_required: whether a payload must say that its version is 1; from 2 on it must in any case.
         check: the schema of the whole payload, when types do not say all of it; ``None`` when they do.
+        group: where the group id of a message comes from (``x-mega-group``), a path in the payload; mostly ``None``.
     """
 
     content: TypeModel
@@ -160,6 +161,7 @@ class EventModel:
     spread: bool = True
     version_required: bool = False
     check: Mapping[str, Json] | None = None
+    group: str | None = None
 
     @property
     def title(self) -> str:

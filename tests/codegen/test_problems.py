@@ -97,6 +97,68 @@ def test_an_envelope_that_cannot_be_generated(schemas: dict[str, Any], expected:
     assert all(line.startswith(expected) for line in found) or found[0].startswith(expected), found
 
 
+GROUP = "a.json#/x-mega-group"
+
+
+def grouped(group: Any, schema: Any = True, required: tuple[str, ...] = ("x",), **more: Any) -> dict[str, Any]:
+    return {"a.json": event({"x": schema}, required=required, **{"x-mega-group": group}, **more)}
+
+
+def about(subject: Any, *required: str) -> dict[str, Any]:
+    return {"a.json": {**changed(subject=subject, required=["domain", *required])["a.json"], "x-mega-group": "subject"}}
+
+
+def owned(identifier: Any, required: list[str], *whole: str) -> dict[str, Any]:
+    schema = changed(object={"properties": {"id": identifier}, "required": required})["a.json"]
+    return {"a.json": {**schema, "x-mega-group": "object.id", "required": whole}}
+
+
+TEXT = {"type": "string"}
+GROUPS: list[tuple[dict[str, Any], str]] = [
+    (grouped("attributes.y"), "'attributes.y' is no part of this event"),
+    (grouped("attributes.x.y"), "'attributes.x.y' is no part of this event"),
+    (grouped("publisher"), "'publisher' is no part of this event"),
+    (grouped("attributes"), "'attributes' is no part of this event"),
+    (grouped(["subject"]), "['subject'] is no part of this event"),
+    (grouped("attributes.x", TEXT, required=()), "attributes.x may be absent"),
+    (grouped("attributes.x"), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"type": "number"}), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"type": ["string", "null"]}), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"type": ["string", "integer"]}), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"enum": ["a", 1.5]}), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"type": "object"}), "attributes.x may be another thing"),
+    (grouped("attributes.x", {"type": "array"}), "attributes.x may be another thing"),
+    (about(TEXT), "subject may be absent"),
+    (about(True, "subject"), "subject may be another thing"),
+    (about({"type": ["string", "null"]}, "subject"), "subject may be another thing"),
+    (owned(TEXT, ["id"]), "object.id may be absent"),
+    (owned(TEXT, [], "object"), "object.id may be absent"),
+    (owned(True, ["id"], "object"), "object.id may be another thing"),
+]
+
+
+@pytest.mark.parametrize(("schemas", "expected"), GROUPS, ids=[expected for _, expected in GROUPS])
+def test_a_group_that_a_message_may_lack(schemas: dict[str, Any], expected: str) -> None:
+    """A marker that names nothing, what may be absent, or what has no one text is reported where it stands."""
+    assert [line[: len(GROUP) + 2 + len(expected)] for line in problems(schemas)] == [f"{GROUP}: {expected}"]
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        *(grouped("attributes.x", schema) for schema in (TEXT, {"type": "integer"}, {"enum": ["a", 1, True]})),
+        grouped("attributes.x", {"type": "string", "format": "date-time"}),
+        grouped("attributes.x", {"allOf": [{"minLength": 1}, TEXT], "x-mega-group": "nothing: it is read at an event"}),
+        about(TEXT, "subject"),
+        owned(TEXT, ["id"], "object"),
+    ],
+)
+def test_a_group_that_every_message_has(schemas: dict[str, Any]) -> None:
+    """A marker that names a required text, integer or boolean is taken over into the class as it stands."""
+    marker = schemas["a.json"]["x-mega-group"]
+    assert f'__group_from__: ClassVar[str | None] = "{marker}"' in package(schemas)["shop/thing_happened.py"]
+
+
 FILES: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"a.json": event(), "b.json": event()},

@@ -1,0 +1,1 @@
+"""Subscribers of the events of shop, and the types of their patterns."""
