@@ -23,7 +23,7 @@ help: ## Show the targets
 
 demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, report
 	$(BIN)/mega-codegen schemas/ -o generated/
-	$(BIN)/python -m examples.demo
+	$(BIN)/mega-typed demo
 
 test: lint types check-generated verify unit others oldest ## Everything that must be green
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Sequence
 from time import monotonic, sleep
 from typing import Final
 
+from mega_typed import log
+
 logger = logging.getLogger("mega_typed.listener")
 
 LONGEST_SECONDS: Final = 43_200
@@ -84,8 +86,8 @@ class Heartbeat:
                 now = self._clock()
                 old = [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]
                 receipts = [receipt for receipt in self._since if receipt not in old]
-            for _ in old:
-                logger.error("a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back")
+            if old:
+                log.write(logger, log.HEARTBEAT_EXPIRED, count=len(old))
             unknown = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
         with self._changed:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
@@ -110,4 +112,4 @@ class Heartbeat:
             try:
                 self.beat()
             except Exception:  # a beat that fails is followed by another
-                logger.exception("messages in hand could not be kept invisible")
+                log.write(logger, log.HEARTBEAT_FAILED, stack=True)
