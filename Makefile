@@ -9,11 +9,12 @@ PIP    := -m pip install --quiet --disable-pip-version-check --constraint constr
 OTHERS := $(shell $(PYTHON) tests/interpreters.py)
 # What they run: all that needs no type checker and no server.
 PORTABLE := $(filter-out %/test_cache.py %/test_watch.py %/test_lint.py %/test_official_suite.py,$(wildcard tests/codegen/test_*.py)) tests/test_codecs.py tests/test_dispatch.py tests/test_envelopes.py tests/test_event.py \
-            tests/test_aws_lambda.py tests/test_index.py tests/test_inspection.py tests/test_languages.py tests/test_patterns_page.py tests/test_payload.py tests/test_possible.py tests/test_subscribers.py tests/test_subscriptions.py
+            tests/test_aws_lambda.py tests/test_index.py tests/test_inspection.py tests/test_languages.py tests/test_patterns_page.py tests/test_payload.py tests/test_possible.py tests/test_subscribers.py tests/test_subscriptions.py \
+            tests/test_testing.py tests/test_testing_strategies.py
 
-# What depends on the versions of the libraries: what is generated, and what its classes read and write.
+# What depends on the versions of the libraries: what is generated, what its classes read and write, quick clients.
 VERSIONED := tests/codegen/test_golden.py tests/codegen/test_checks.py tests/codegen/test_drafts.py \
-             tests/codegen/test_official_suite.py tests/codegen/test_problems.py tests/test_event.py
+             tests/codegen/test_official_suite.py tests/codegen/test_problems.py tests/test_event.py tests/test_quick_clients.py tests/test_transport.py
 
 .PHONY: help demo test lint types check-generated verify unit others oldest generate bench clean
 

@@ -35,17 +35,27 @@ from mega_typed.health import Health
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.listener import SqsListener
 from mega_typed.message_context import MessageContext, current_message
+from mega_typed.middleware import AsyncProceed, Proceed, ProcessCall, ProcessMiddleware
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import (
+    AsyncPublishProceed,
+    OutgoingMessage,
+    PublishCall,
+    PublishMiddleware,
+    PublishProceed,
+    PublishResult,
+)
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
-from mega_typed.sending import PublishResult
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncProceed",
+    "AsyncPublishProceed",
     "Backoff",
     "BufferedPublisher",
     "CodecError",
@@ -80,13 +90,20 @@ __all__ = [
     "Model",
     "ObjectState",
     "Outcome",
+    "OutgoingMessage",
     "PatternError",
     "PatternWarning",
     "Payload",
     "PayloadBuilder",
+    "Proceed",
+    "ProcessCall",
+    "ProcessMiddleware",
     "ProcessStatus",
     "ProcessTimeoutError",
+    "PublishCall",
     "PublishError",
+    "PublishMiddleware",
+    "PublishProceed",
     "PublishResult",
     "Reading",
     "Record",

@@ -21,8 +21,8 @@ _FEW: Final = 8
 _MANY: Final[Numbers] = range(_FEW + 1)
 """Stands for more than a few, whichever they are."""
 _REMEMBERED: Final = 1024
-_LENGTH: Final = 256  # of domain and name together; a longer identity is looked up each time
-_VERSION: Final = 2**31
+_LENGTH: Final = 128  # of domain and of name; a longer identity is looked up each time, as is one with another version
+_VERSIONS: Final = range(2**31)
 
 
 class Askers:
@@ -42,7 +42,7 @@ class Askers:
         self._whole = Growing()
         self._parts: dict[int, Condition] = {}
         self._tests: dict[int, Test] = {}
-        self._remembered: tuple[int, dict[EventType, Numbers]] = (0, {})
+        self._remembered: tuple[int, dict[EventType, Numbers], Callable[[object], Numbers]] = (-1, {}, _nobody)
 
     def add(self, number: int, identity: Condition, parts: Condition) -> None:
         """Add a pair; its number is greater than those before it."""
@@ -55,25 +55,20 @@ class Askers:
 
     def asking(self, identity: EventType) -> tuple[Numbers, Failures]:
         """Who asks for an identity, to be handed to ``matching``, and whose predicate over it failed."""
-        size, remembered = self._remembered
+        size, remembered, select = self._remembered
         if size != self._size:
-            remembered = {}
-            self._remembered = self._size, remembered
+            index, remembered = self._identities.index(), {}
+            select = index.select
+            self._remembered = index.size, remembered, select
         numbers = remembered.get(identity)
         if numbers is None:
-            numbers = self._look_up(identity, remembered)
+            numbers = _looked_up(identity, select)
+            domain, name, version = identity
+            if len(name) <= _LENGTH and version in _VERSIONS and (domain is None or len(domain) <= _LENGTH):
+                if len(remembered) >= _REMEMBERED:
+                    remembered.clear()
+                remembered[identity] = numbers
         return (numbers, ()) if not self._predicates else self._called(identity, numbers)
-
-    def _look_up(self, identity: EventType, remembered: dict[EventType, Numbers]) -> Numbers:
-        """Those whose plain patterns the identity matches."""
-        found = self._identities.index().select(_root(identity))
-        numbers: Numbers = _MANY if len(found) > _FEW else tuple(found)
-        domain, name, version = identity
-        if len(name) + len(domain or "") <= _LENGTH and -_VERSION < version < _VERSION:
-            if len(remembered) >= _REMEMBERED:
-                remembered.clear()
-            remembered[identity] = numbers
-        return numbers
 
     def _called(self, identity: EventType, numbers: Numbers) -> tuple[Numbers, Failures]:
         """Those of them whose predicates hold as well."""
@@ -129,6 +124,16 @@ class Askers:
         except Exception:
             return self._asked(asking, root)
         return index.called(sorted(plain), root)
+
+
+def _nobody(identity: object) -> Numbers:
+    return ()
+
+
+def _looked_up(identity: EventType, select: Callable[[object], Numbers]) -> Numbers:
+    """Those whose plain patterns an identity matches."""
+    found = select(_root(identity))
+    return _MANY if len(found) > _FEW else tuple(found)
 
 
 def _root(identity: EventType) -> dict[str, Any]:

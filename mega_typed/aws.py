@@ -1,8 +1,9 @@
 """How the library gets a client for Amazon SQS, SNS or S3, and how it reads what a client raises.
 
-The only file that imports boto3 and botocore, and only inside functions: importing the library must not cost what
-importing them costs. It knows nothing of messages. The protocols name the client methods that are used, so that users
-need no stubs and any object with these methods will do.
+It imports boto3 and botocore, and parts that import them, inside functions only: importing the library must not cost
+what importing them costs. A client that it builds itself is made quick (`_quick`), one that a user hands in is used as
+it is. It knows nothing of messages. The protocols name the client methods that are used, so that users need no stubs
+and any object with these methods will do.
 """
 
 from __future__ import annotations
@@ -143,13 +144,45 @@ def _build(service: str, session: AwsSession | None, settings: dict[str, str]) -
         user_agent = _without_session_part(draft.meta.config.user_agent)
         draft.close()
         pinned = Config(user_agent=user_agent, user_agent_extra="lib/mega-typed")
-        return source.client(service, config=tuned.merge(pinned), **settings)
+        return _quick(source.client(service, config=tuned.merge(pinned), **settings), service)
     except NoRegionError as error:
         raise ConfigurationError(
             f"no AWS region for {service}: give region_name, or set AWS_DEFAULT_REGION or a profile with a region"
         ) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"no client for {service} can be built: {error}") from error
+
+
+def _quick(client: Any, service: str) -> Any:
+    """The same client, with its dear steps replaced; where botocore is not as it was when that was tested, as it is.
+
+    Three attributes are private to botocore: what serializes a call, the endpoint, and what its HTTP session trusts.
+    """
+    if service not in ("sqs", "sns"):
+        return client
+    from botocore.httpsession import URLLib3Session
+    from botocore.serialize import JSONSerializer
+    from botocore.signers import RequestSigner
+    from mega_typed.json_protocol import QuickSerializer, read_answer
+    from mega_typed.signature import quick_auth
+    from mega_typed.transport import Transport
+
+    serializer = getattr(client, "_serializer", None)
+    if type(serializer) is JSONSerializer and service == "sqs":
+        client._serializer = QuickSerializer(serializer)  # noqa: SLF001
+        client.meta.events.register("before-parse.sqs", read_answer)
+    signer = getattr(client, "_request_signer", None)
+    if type(signer) is RequestSigner:
+        signer.get_auth_instance = quick_auth(signer.get_auth_instance)  # type: ignore[method-assign]
+    endpoint = getattr(client, "_endpoint", None)
+    session = getattr(endpoint, "http_session", None)
+    trusted = getattr(session, "_verify", False)
+    proxies = getattr(session, "_proxy_config", None)
+    if endpoint is not None and type(session) is URLLib3Session and trusted and proxies is not None:
+        direct = proxies.proxy_url_for(client.meta.endpoint_url) is None
+        if direct and not client.meta.config.client_cert:
+            endpoint.http_session = Transport(session, client.meta.config, trusted)
+    return client
 
 
 def _without_session_part(user_agent: str) -> str:

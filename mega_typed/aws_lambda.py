@@ -17,17 +17,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
+from time import monotonic, time
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
+from mega_typed import log
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
-from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.envelopes import EnvelopeKind, Record, sent_at
 from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, FetchError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
+from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_outcome
 from mega_typed.subscribers import Subscriber
+from mega_typed.telemetry import Telemetry, watched
 
 __all__ = ["BatchItemFailure", "LambdaHandler", "PartialBatchResponse", "lambda_handler"]
 
@@ -56,14 +61,18 @@ class LambdaHandler:
     Args:
         dispatcher: decides what happens to a message.
         offload: fetches payloads that lie in S3.
+        telemetry: watches.
 
     Attributes:
         dispatcher: decides what happens to a message.
     """
 
-    def __init__(self, dispatcher: Dispatcher, offload: S3Payloads | None = None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, offload: S3Payloads | None = None, telemetry: Telemetry | None = None
+    ) -> None:
         self.dispatcher = dispatcher
         self._offload = offload
+        self._telemetry = telemetry
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> PartialBatchResponse:
         """Handle what Lambda was called with.
@@ -105,27 +114,42 @@ class LambdaHandler:
 
     def _outcome(self, record: Mapping[str, Any]) -> Outcome:
         try:
-            return self._handle(Record.from_lambda(record))
+            return self._handle(Record.from_lambda(record), _last(record.get("eventSourceARN")))
         except EnvelopeError as error:
             return self._refuse(Record("", record.get("messageId", "")), error)
 
-    def _handle(self, record: Record, kind: EnvelopeKind | None = None) -> Outcome:
+    def _handle(self, record: Record, source: str, kind: EnvelopeKind | None = None) -> Outcome:
+        if self._telemetry is None:
+            return self._handled(record, kind)
+        outcome: Outcome | None = None
+        start = monotonic()
+        moment = sent_at(record.system)
+        age = None if moment is None else max(0.0, time() - moment)
+        watched(partial(self._telemetry.received, source, 1, age))
+        watched(partial(self._telemetry.started, source))
+        try:
+            outcome = self._handled(record, kind)
+            return outcome
+        finally:
+            watched(partial(self._telemetry.handled, source, outcome, monotonic() - start))
+
+    def _handled(self, record: Record, kind: EnvelopeKind | None) -> Outcome:
         try:
             if self._offload is not None:
                 record = self._offload.restore(record, kind or self.dispatcher.envelope)
         except DecodeError as error:
             return self._refuse(record, error)
         except FetchError as error:
-            message_id = record.message_id
-            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
-            return Outcome(Disposition.RETRY, Reading.UNREAD, error=error, message_id=message_id)
+            log.write(logger, log.MESSAGE_UNFETCHED, message_id=record.message_id, error=str(error))
+            return Outcome(Disposition.RETRY, Reading.UNREAD, error=error, message_id=record.message_id)
+        start = monotonic()
         outcome = self.dispatcher.handle(record, kind)
-        log_outcome(logger, outcome.message_id, outcome)
+        log_outcome(logger, outcome, monotonic() - start)
         return outcome
 
     def _refuse(self, record: Record, error: DecodeError) -> Outcome:
         outcome = self.dispatcher.refuse(record, error)
-        log_outcome(logger, outcome.message_id, outcome)
+        log_outcome(logger, outcome, 0.0)
         return outcome
 
     def _handle_alone(self, messages: Sequence[tuple[EnvelopeKind, Mapping[str, Any], str]]) -> None:
@@ -138,7 +162,8 @@ class LambdaHandler:
                 error = EnvelopeError("not_a_record", "the event is not JSON")
                 outcomes.append(self._refuse(Record("", message_id), error))
             else:
-                outcomes.append(self._handle(Record(body=body, message_id=message_id), kind))
+                source = _last(envelope.get("TopicArn") or envelope.get("source"))
+                outcomes.append(self._handle(Record(body=body, message_id=message_id), source, kind))
         kept = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELETE]
         if kept:
             causes = [
@@ -146,6 +171,11 @@ class LambdaHandler:
             ]
             ids = ", ".join(outcome.message_id for outcome in kept)
             raise LambdaRetry(f"not processed, and to be delivered again: {ids}") from (causes[0] if causes else None)
+
+
+def _last(arn: object) -> str:
+    """The name at the end of an ARN."""
+    return arn.rpartition(":")[2] if isinstance(arn, str) else ""
 
 
 def lambda_handler(
@@ -156,6 +186,9 @@ def lambda_handler(
     to_data: ToData | None = None,
     idempotency: IdempotencyStore | None = None,
     idempotency_key: KeyOf | None = None,
+    process_timeout: float | None = None,
+    middleware: Sequence[ProcessMiddleware] = (),
+    telemetry: Telemetry | None = None,
     offload: S3Payloads | None = None,
 ) -> LambdaHandler:
     """A Lambda function that hands each message to the subscribers that match.
@@ -168,6 +201,9 @@ def lambda_handler(
         to_data: turns a text or a blob into a data object, or returns ``None``.
         idempotency: remembers which subscriber has completed which message.
         idempotency_key: from a payload to what makes it one and the same message.
+        process_timeout: seconds that one subscriber may take for one message; below the function's own timeout.
+        middleware: is called around ``process``, the first one outermost.
+        telemetry: watches; ``mega_typed.open_telemetry.OpenTelemetry()`` for instance.
         offload: fetches payloads that lie in S3; a pointer to a bucket that it does not read is undecodable.
 
     Raises:
@@ -183,7 +219,9 @@ def lambda_handler(
         to_data=to_data,
         idempotency=idempotency,
         idempotency_key=idempotency_key,
+        process_timeout=process_timeout,
+        middleware=middleware if telemetry is None else (telemetry.processing, *middleware),
     )
     for subscriber in subscribers:
         dispatcher.register(subscriber)
-    return LambdaHandler(dispatcher, offload)
+    return LambdaHandler(dispatcher, offload, telemetry)

@@ -16,13 +16,16 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from mega_typed import log
 from mega_typed.errors import ConfigurationError, PublishError
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of
-from mega_typed.sending import MAX_BATCH_ENTRIES, Entry, PublishResult, Route, Sender
+from mega_typed.outgoing import PublishResult
+from mega_typed.sending import MAX_BATCH_ENTRIES, Entry, Route, Sender
 
 logger = logging.getLogger("mega_typed.buffered")
 
@@ -230,7 +233,7 @@ class BufferedPublisher:
         while self._waiting and len(deliveries) < self._max_batch and batch.takes(self._waiting[0].entry):
             entry, delivery, _ = self._waiting.popleft()
             if delivery.set_running_or_notify_cancel():
-                numbered = Entry(len(deliveries), entry.size, entry.parameters)
+                numbered = replace(entry, index=len(deliveries))
                 deliveries[numbered.index] = delivery
                 batch.add(numbered)
             else:
@@ -252,10 +255,10 @@ class BufferedPublisher:
                 if error is None:
                     delivery.set_result(result.message_id or "")
                     continue
-                logger.error("a message was not published: %s", error, extra={"target": self._route.target})
+                log.write(logger, log.BUFFER_FAILED, destination=self._route.target, error=str(error))
                 delivery.set_exception(error)
             except BaseException:  # of a callback; the other messages must still be answered
-                logger.exception("a callback of a delivery raised")
+                log.write(logger, log.BUFFER_CALLBACK_FAILED, stack=True, destination=self._route.target)
             claimed, held = delivery.claimed, weakref.ref(delivery)
             del delivery
             if error is not None and not claimed and held() is None:

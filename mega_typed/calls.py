@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from os import getpid
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -49,8 +49,6 @@ class Calls:
             raise ConfigurationError(f"process_timeout must be seconds above 0, not {seconds!r}")
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._idle: list[_Thread] = []
-        self._process = getpid()
         self._hanging = 0
 
     @property
@@ -78,17 +76,23 @@ class Calls:
             ProcessTimeoutError: it took too long.
             BaseException: what it raises.
         """
-        if inspect.iscoroutinefunction(function):
-            ended, cancel = _submit(function(argument))
-        else:
-            ended, cancel = self._start(function, argument), _nothing
+        scope = _Scope()
+        outer = _scope.set(scope)
+        try:
+            if inspect.iscoroutinefunction(function):
+                ended, cancel = _submit(function(argument))
+                scope.add(cancel)
+            else:
+                ended = _threads.start(function, argument)
+        finally:
+            _scope.reset(outer)
         try:
             wait([ended], self._seconds)
         finally:  # also when an interrupt ends the waiting
             over = not ended.done()
             if over:
                 given_up()
-                cancel()
+                scope.end()
                 self._leave(ended, late)
         if over:
             raise ProcessTimeoutError(f"process() took longer than {self._seconds:g} seconds (process_timeout)")
@@ -106,24 +110,35 @@ class Calls:
 
         ended.add_done_callback(end)
 
-    def _start(self, function: Callable[[Any], object], argument: object) -> Future[object]:
+
+class _Scope:
+    """The coroutines that a call waits for, in whatever thread; they are cancelled when the call is given up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancels: list[Callable[[], object]] = []
+        self._over = False
+
+    def add(self, cancel: Callable[[], object]) -> None:
         with self._lock:
-            if self._process != getpid():  # threads do not survive a fork
-                self._idle, self._process = [], getpid()
-            thread = self._idle.pop() if self._idle else None
-        return (thread or _Thread(self._return)).start(function, argument)
+            self._cancels.append(cancel)
+            over = self._over
+        if over:
+            cancel()
 
-    def _return(self, thread: _Thread) -> None:
+    def end(self) -> None:
         with self._lock:
-            self._idle.append(thread)
+            self._over = True
+            cancels = tuple(self._cancels)
+        for cancel in cancels:
+            cancel()
 
 
-def _nothing() -> None:
-    """A thread cannot be cancelled."""
+_scope: Final[ContextVar[_Scope]] = ContextVar("mega_typed_scope")
 
 
 class _Thread:
-    """One thread that calls what it is given, one after the other, and is reused: it may hold a connection."""
+    """One thread that calls what it is given, one after the other."""
 
     def __init__(self, free: Callable[[_Thread], object]) -> None:
         self._free = free
@@ -138,6 +153,7 @@ class _Thread:
     def _run(self) -> None:
         while True:
             context, function, argument, ended = self._jobs.get()
+            ended.set_running_or_notify_cancel()  # from here on nobody cancels it, nobody could
             try:
                 said = context.run(function, argument)
                 if inspect.iscoroutine(said):
@@ -149,6 +165,29 @@ class _Thread:
                 self._free(self)
                 ended.set_result(said)
             del context, function, argument, ended  # nothing is kept alive by an idle thread
+
+
+class _Threads:
+    """As many threads as calls run at once. They are used again, because a thread may hold a connection."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[_Thread] = []
+        self._process = getpid()
+
+    def start(self, function: Callable[[Any], object], argument: object) -> Future[object]:
+        with self._lock:
+            if self._process != getpid():  # threads do not survive a fork
+                self._idle, self._process = [], getpid()
+            thread = self._idle.pop() if self._idle else None
+        return (thread or _Thread(self._return)).start(function, argument)
+
+    def _return(self, thread: _Thread) -> None:
+        with self._lock:
+            self._idle.append(thread)
+
+
+_threads: Final = _Threads()
 
 
 # --- coroutines -------------------------------------------------------------------------------------------------------
@@ -167,11 +206,24 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
             coroutine.close()
             raise ConfigurationError("a coroutine that processes a message cannot wait for another one to be processed")
     ended, cancel = _submit(coroutine)
+    if (scope := _scope.get(None)) is not None:
+        scope.add(cancel)
     try:
         return ended.result()
     finally:
         if not ended.done():  # an interrupt ends the waiting
             cancel()
+
+
+async def in_thread(function: Callable[[Any], object], argument: object) -> object:
+    """What a plain function returns, called in a thread so that the event loop goes on; in this context.
+
+    Raises:
+        BaseException: what it raises.
+    """
+    from asyncio import wrap_future
+
+    return await wrap_future(_threads.start(function, argument))
 
 
 def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Callable[[], object]]:

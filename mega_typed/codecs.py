@@ -83,7 +83,7 @@ _DOCUMENT: Final = msgspec.json.Decoder(dict[str, Any])
 _BSON_OPTIONS: Final = CodecOptions[dict[str, Any]](tz_aware=True, uuid_representation=UuidRepresentation.STANDARD)
 
 
-class Content:
+class Content(msgspec.Struct, eq=False):
     """A decoded body: exactly one of a document, a text or bytes.
 
     Attributes:
@@ -93,24 +93,11 @@ class Content:
         damage: of a text or bytes that were sniffed and look like a broken document: why they cannot be read as one.
     """
 
-    __slots__ = ("_document", "_value", "content_type", "damage", "kind")
-
-    content_type: Final[ContentType]
-    kind: Final[ContentKind]
-    damage: Final[CodecError | None]
-
-    def __init__(
-        self,
-        content_type: ContentType,
-        value: str | bytes | None,
-        document: dict[str, Any] | None,
-        damage: CodecError | None = None,
-    ) -> None:
-        self.content_type = content_type
-        self.damage = damage
-        self.kind = _KINDS[content_type]
-        self._value = value
-        self._document = document
+    content_type: ContentType
+    kind: ContentKind
+    _value: str | bytes | None
+    _document: dict[str, Any] | None = None
+    damage: CodecError | None = None
 
     def json_text(self) -> str | bytes:
         """The document as JSON text: the body itself when it was JSON, written anew (once) when it was BSON.
@@ -284,28 +271,28 @@ def _sniff(body: str) -> Content:
             _SYNTAX.decode(body)
         except (ValueError, RecursionError) as error:
             damage = _json_error(error) if _LOOKS_LIKE_JSON(body) else None
-            return Content(ContentType.TEXT, body, None, damage)
-        return Content(ContentType.JSON, body, None)
+            return Content(ContentType.TEXT, ContentKind.TEXT, body, None, damage)
+        return Content(_JSON, _OBJECT, body)
     try:
         data = _unbase64(body)
     except CodecError:
-        return Content(ContentType.TEXT, body, None)
+        return Content(ContentType.TEXT, ContentKind.TEXT, body)
     if not data:
-        return Content(ContentType.TEXT, body, None)
+        return Content(ContentType.TEXT, ContentKind.TEXT, body)
     try:
-        return Content(ContentType.BSON, None, _unbson(data))
+        return Content(ContentType.BSON, _OBJECT, None, _unbson(data))
     except CodecError as error:
         if "\n" in body.rstrip():  # several lines of words are no blob
-            return Content(ContentType.TEXT, body, None)
-        return Content(ContentType.BINARY, data, None, error if _looks_like_bson(data) else None)
+            return Content(ContentType.TEXT, ContentKind.TEXT, body)
+        return Content(ContentType.BINARY, ContentKind.BINARY, data, None, error if _looks_like_bson(data) else None)
 
 
 def _read_json(body: str) -> Content:
     if body[:1] == "{":
-        return Content(_JSON, body, None)
+        return Content(_JSON, _OBJECT, body)
     if not _starts_as_object(body):
         raise CodecError("not_an_object", "declared as JSON, the body must be a JSON object")
-    return Content(_JSON, body.removeprefix(_BOM), None)
+    return Content(_JSON, _OBJECT, body.removeprefix(_BOM))
 
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -333,13 +320,13 @@ def _inflate_text(body: str) -> str:
 
 _READERS: Final[dict[str, Callable[[str], Content]]] = {
     ContentType.JSON + GZIP_SUFFIX: lambda body: _read_json(_inflate_text(body)),
-    ContentType.BSON + GZIP_SUFFIX: lambda body: Content(ContentType.BSON, None, _unbson(_inflate(body))),
-    ContentType.TEXT + GZIP_SUFFIX: lambda body: Content(ContentType.TEXT, _inflate_text(body), None),
-    ContentType.BINARY + GZIP_SUFFIX: lambda body: Content(ContentType.BINARY, _inflate(body), None),
+    ContentType.BSON + GZIP_SUFFIX: lambda body: Content(ContentType.BSON, _OBJECT, None, _unbson(_inflate(body))),
+    ContentType.TEXT + GZIP_SUFFIX: lambda body: Content(ContentType.TEXT, ContentKind.TEXT, _inflate_text(body)),
+    ContentType.BINARY + GZIP_SUFFIX: lambda body: Content(ContentType.BINARY, ContentKind.BINARY, _inflate(body)),
     ContentType.JSON: _read_json,
-    ContentType.BSON: lambda body: Content(ContentType.BSON, None, _unbson(_unbase64(body))),
-    ContentType.TEXT: lambda body: Content(ContentType.TEXT, body, None),
-    ContentType.BINARY: lambda body: Content(ContentType.BINARY, _unbase64(body), None),
+    ContentType.BSON: lambda body: Content(ContentType.BSON, _OBJECT, None, _unbson(_unbase64(body))),
+    ContentType.TEXT: lambda body: Content(ContentType.TEXT, ContentKind.TEXT, body),
+    ContentType.BINARY: lambda body: Content(ContentType.BINARY, ContentKind.BINARY, _unbase64(body)),
 }
 
 

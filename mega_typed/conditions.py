@@ -147,6 +147,26 @@ def _deep_reader(path: Path, models: set[type]) -> Callable[[Any], Any]:
     return read
 
 
+def fields_reader(path: Path) -> Callable[[Any], Mapping[object, Any]]:
+    """The fields of what a path leads to."""
+    models = _MODELS
+    if not path:
+        return _own_fields
+
+    def read(root: Any) -> Mapping[object, Any]:
+        for key in path:
+            value: Any = root.get(key) if type(root) is dict else _field(root, key)
+            kind = type(value)
+            root = value if kind is dict else value.__dict__ if kind in models else fields_of(value)
+        return cast("Mapping[object, Any]", root)
+
+    return read
+
+
+def _own_fields(root: Any) -> Mapping[object, Any]:
+    return root if type(root) is dict else fields_of(root)
+
+
 def _field(value: Any, key: object) -> Any:
     if type(value) is dict:
         return value.get(key)
@@ -209,8 +229,13 @@ def _anything(value: Any) -> bool:
 
 def _of_fields(tests: Sequence[tuple[object, Test]]) -> Test:
     if len(tests) == 1:
-        ((only, test),) = tests
-        return lambda value: test(value.get(only) if type(value) is dict else _field(value, only))
+        ((key, below),) = tests
+
+        # a default is one object fewer than a cell: of ten thousand closures the one that is called is not in a cache
+        def only(value: Any, key: object = key, test: Test = below) -> bool:
+            return test(value.get(key) if type(value) is dict else _field(value, key))
+
+        return only
     tests = tuple(tests)
 
     def hold(value: Any) -> bool:
@@ -295,8 +320,16 @@ def _regex(operands: Sequence[Any], slow: Test, conversions: bool) -> Test:
     (regex,) = operands
     if not isinstance(regex, re.Pattern) or not isinstance(regex.pattern, str):
         return slow
-    matched, longest = regex.match, bounded(regex).longest
-    return lambda value: matched(value) is not None if type(value) is str and len(value) <= longest else slow(value)
+
+    def matched(
+        value: Any,
+        match: Callable[[str], object] = regex.match,
+        longest: float = bounded(regex).longest,
+        slow: Test = slow,
+    ) -> bool:
+        return match(value) is not None if type(value) is str and len(value) <= longest else slow(value)
+
+    return matched
 
 
 def _text(holds: Callable[[str, str], bool], operands: Sequence[Any], slow: Test, conversions: bool) -> Test:

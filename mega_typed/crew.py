@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+from mega_typed import log
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.heartbeat import Heartbeat
 from mega_typed.lanes import Lanes
@@ -126,7 +127,7 @@ class Crew:
         for message in left:
             self._cancel(_receipt(message))
         if left:
-            logger.error("still running when the grace period ended, and given back: %d", len(left))
+            log.write(logger, log.STOP_ABANDONED, count=len(left))
         self._give_back(left)
         self._flush()
 

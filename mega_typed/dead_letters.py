@@ -43,7 +43,7 @@ def dead_letter(queue_url: str, message: Mapping[str, Any], outcome: Outcome) ->
     text = _json(why)
     size = len(body.encode(errors="surrogatepass")) + sum(map(_size, attributes, attributes.values()))
     if size + len(text) + 2 * len(REASON_ATTRIBUTE) > _MAX_MESSAGE:  # better without details than not at all
-        brief = {key: why[key] for key in ("kind", "more_attributes") if key in why}
+        brief: dict[str, Any] = {key: why[key] for key in ("kind", "more_attributes") if key in why}
         text = _json(brief)
     attributes[REASON_ATTRIBUTE] = {"DataType": "String", "StringValue": text}
     entry: dict[str, Any] = {"QueueUrl": queue_url, "MessageBody": body, "MessageAttributes": attributes}

@@ -1,8 +1,9 @@
 """From a record to an outcome: the pure core of every consumer.
 
 ``record → envelope → codec → payload → matching subscribers → statuses → disposition``. There is no client and no clock
-here, and nothing is logged: a listener, a Lambda function and a test transport all call ``handle`` and
-act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever subscribers do.
+that anything depends on here, and nothing is logged: a listener, a Lambda function and a test transport all call
+``handle`` and act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever
+subscribers do.
 
 What happens to the message is decided by one table, ``disposition``. A message is only deleted when it was processed,
 when a subscriber said that it never can be, or when nobody wants it; all that could not be read stays in the queue for
@@ -15,9 +16,10 @@ event that nobody asks for is not read beyond its identity.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
+from time import perf_counter
 from types import FunctionType
 from typing import Any, Literal, cast
 
@@ -39,7 +41,8 @@ from mega_typed.errors import (
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
-from mega_typed.message_context import Cancellation, MessageContext, in_process
+from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, in_process
+from mega_typed.middleware import ProcessMiddleware, wrapped
 from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
 from mega_typed.subscribers import (
@@ -89,12 +92,14 @@ class SubscriberResult(msgspec.Struct, frozen=True):
         error: what it raised; or an ``IdempotencyError``, the failure of the store.
         skipped: it was not called: it has completed this message before, with this status; or another delivery is
             being processed (``RETRY_LATER``); or the store could not be asked (``RETRIABLE_ERROR``).
+        seconds: how long it took.
     """
 
     subscriber: type[Subscriber[Any]]
     status: ProcessStatus
     error: BaseException | None = None
     skipped: bool = False
+    seconds: float = 0.0
 
 
 class Defect(msgspec.Struct, frozen=True):
@@ -115,6 +120,7 @@ class Outcome(msgspec.Struct, frozen=True):
         error: why the record could not be read or is not valid.
         defects: subscribers whose pattern could not be evaluated.
         message_id: of the record.
+        attempt: how often the message was delivered, this time included.
     """
 
     disposition: Disposition
@@ -124,6 +130,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: MegaError | None = None
     defects: tuple[Defect, ...] = ()
     message_id: str = ""
+    attempt: int = 1
 
 
 def disposition(
@@ -145,24 +152,31 @@ def disposition(
         dead_letters: whether there is a dead-letter queue to move messages to.
         last_attempt: whether this delivery is the last that the message is allowed.
     """
-    if reading is Reading.UNREAD:
-        return Disposition.DEAD_LETTER
-    if reading in (Reading.UNDECODABLE, Reading.INVALID):
-        return Disposition.DEAD_LETTER if dead_letters else Disposition.RETRY
-    again = Disposition.DEAD_LETTER if dead_letters and last_attempt else Disposition.RETRY
-    if reading is Reading.CONFIRMATION:
+    if reading is _UNREAD:
+        return _DEAD_LETTER
+    if reading is _UNDECODABLE or reading is _INVALID:
+        return _DEAD_LETTER if dead_letters else _RETRY
+    again = _DEAD_LETTER if dead_letters and last_attempt else _RETRY
+    if reading is _CONFIRMATION:
         return again
     said = list(statuses)  # a set would cost more: the hash of an enum's member is slow
-    if ProcessStatus.RETRY_LATER in said or ProcessStatus.RETRIABLE_ERROR in said:
+    if _RETRY_LATER in said or _RETRIABLE_ERROR in said:
         return again
     if said:
-        return Disposition.DEAD_LETTER if dead_letters and ProcessStatus.FATAL_ERROR in said else Disposition.DELETE
+        return _DEAD_LETTER if dead_letters and _FATAL_ERROR in said else _DELETE
     if defects:
         return again
     return _UNMATCHED[unmatched]
 
 
-_UNMATCHED = {"delete": Disposition.DELETE, "keep": Disposition.RETRY, "dead_letter": Disposition.DEAD_LETTER}
+# on Python 3.11 an attribute of an enum costs as much as three calls
+_EVENT, _CONFIRMATION, _UNREAD = Reading.EVENT, Reading.CONFIRMATION, Reading.UNREAD
+_INVALID, _UNDECODABLE = Reading.INVALID, Reading.UNDECODABLE
+_DELETE, _RETRY, _DEAD_LETTER = Disposition.DELETE, Disposition.RETRY, Disposition.DEAD_LETTER
+_DONE, _RETRY_LATER = ProcessStatus.DONE, ProcessStatus.RETRY_LATER
+_RETRIABLE_ERROR, _FATAL_ERROR = ProcessStatus.RETRIABLE_ERROR, ProcessStatus.FATAL_ERROR
+_OBJECT = ContentKind.OBJECT
+_UNMATCHED = {"delete": _DELETE, "keep": _RETRY, "dead_letter": _DEAD_LETTER}
 _READINGS = {ContentKind.TEXT: Reading.TEXT, ContentKind.BINARY: Reading.BINARY, ContentKind.OBJECT: Reading.DATA}
 
 _GENERATORS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -188,6 +202,7 @@ class Dispatcher:
         process_timeout: seconds that one subscriber may take for one message; then it counts as a
             ``RETRIABLE_ERROR``. A coroutine is cancelled; a plain function, which runs in another thread then, goes on
             and can ask ``current_message().cancelled``. ``None`` (default) sets no limit.
+        middleware: is called around ``process``, the first one outermost; see `ProcessMiddleware`.
 
     Raises:
         ConfigurationError: an argument is none of those, or needs dead letters and there are none.
@@ -205,6 +220,7 @@ class Dispatcher:
         dead_letters: bool = False,
         max_attempts: int | None = None,
         process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
     ) -> None:
         if idempotency_key is not None and idempotency is None:
             raise ConfigurationError("idempotency_key needs a store: give idempotency as well")
@@ -225,6 +241,8 @@ class Dispatcher:
         self._max_attempts = max_attempts
         self._calls = None if process_timeout is None else Calls(process_timeout)
         self._retriable = exception_types(retriable)
+        self._middleware = tuple(middleware)
+        self._wrapped: dict[type[Subscriber[Any]], Callable[[Any], object]] = {}
         self._to_data = to_data
         self._once = None if idempotency is None else Once(idempotency, idempotency_key)
         self._registered: dict[type[Subscriber[Any]], None] = {}
@@ -294,6 +312,8 @@ class Dispatcher:
         if not isinstance(instance, EventSubscriber | DataSubscriber | MessageSubscriber):
             raise RegistrationError(f"{name} must be a MessageSubscriber, a DataSubscriber or an EventSubscriber")
         self._subscriptions.add(instance)
+        if self._middleware:
+            self._wrapped[subscriber] = wrapped(instance, self._middleware)
         self._registered[subscriber] = None
         self._names.add(name_of(subscriber))
 
@@ -326,10 +346,10 @@ class Dispatcher:
             if envelope.confirmation is not None:
                 return self._outcome(record, Reading.CONFIRMATION)
             content = self._content(envelope.body, envelope.content_type)
-            event_type = identity_of(content) if content.kind is ContentKind.OBJECT else None
+            event_type = identity_of(content) if content.kind is _OBJECT else None
             if event_type is not None:
                 selection = self._subscriptions.of_event(event_type, content)
-                return self._run(record, envelope, Reading.EVENT, selection, cancellation, event_type)
+                return self._run(record, envelope, _EVENT, selection, cancellation, event_type)
             selection = self._subscriptions.of_data(content)
             if content.damage is not None and not selection.matched:
                 return self._outcome(record, Reading.UNDECODABLE, error=content.damage)
@@ -356,7 +376,7 @@ class Dispatcher:
 
     def _content(self, body: str, content_type: str | None) -> Content:
         content = decode(body, content_type)
-        if self._to_data is None or content.kind is ContentKind.OBJECT:
+        if self._to_data is None or content.kind is _OBJECT:
             return content
         try:
             data = self._to_data(content.text if content.kind is ContentKind.TEXT else content.data)
@@ -379,13 +399,19 @@ class Dispatcher:
         cancellation: Cancellation | None,
         event_type: EventType | None = None,
     ) -> Outcome:
-        results = self._results(record, envelope, selection, cancellation) if selection.matched else ()
+        results = self._results(record, envelope, selection, cancellation, event_type) if selection.matched else ()
         subscribers = self._subscriptions.subscribers
-        defects = tuple([Defect(type(subscribers[number]), error) for number, error in selection.failures])
+        failures = selection.failures
+        defects = tuple([Defect(type(subscribers[number]), error) for number, error in failures]) if failures else ()
         return self._outcome(record, reading, results=results, event_type=event_type, defects=defects)
 
     def _results(
-        self, record: Record, envelope: Envelope, selection: Selection, cancellation: Cancellation | None
+        self,
+        record: Record,
+        envelope: Envelope,
+        selection: Selection,
+        cancellation: Cancellation | None,
+        event_type: EventType | None,
     ) -> tuple[SubscriberResult, ...]:
         published_id = envelope.message_id or record.message_id
         context = in_process.set(
@@ -394,6 +420,8 @@ class Dispatcher:
                 published_id,
                 record.receive_count,
                 envelope.attributes,
+                event_type,
+                record.system.get(TRACE_HEADER),
                 cancellation or Cancellation(),
             )
         )
@@ -432,7 +460,7 @@ class Dispatcher:
         if failure is None:
             return result
         if result.error is None:
-            return SubscriberResult(kind, result.status, failure)
+            return msgspec.structs.replace(result, error=failure)
         result.error.add_note(str(failure))
         return result
 
@@ -440,42 +468,50 @@ class Dispatcher:
         self, subscriber: Subscriber[Any], payload: object, late: Callable[[Ending], object] | None = None
     ) -> SubscriberResult:
         calls = self._calls
+        process: Callable[[Any], object] = self._wrapped[type(subscriber)] if self._middleware else subscriber.process
         if calls is None:
-            return self._judged(subscriber, partial(subscriber.process, payload))
+            return self._judged(subscriber, partial(process, payload))
         context = in_process.get()
         cancellation = Cancellation(context.cancellation)
         own = in_process.set(msgspec.structs.replace(context, cancellation=cancellation))
         try:
-            call = partial(calls.call, subscriber.process, payload, given_up=cancellation.cancel, late=late)
+            call = partial(calls.call, process, payload, given_up=cancellation.cancel, late=late)
             return self._judged(subscriber, call)
         finally:
             in_process.reset(own)
 
     def _judged(self, subscriber: Subscriber[Any], call: Callable[[], object]) -> SubscriberResult:
+        start = perf_counter()
+        status, error = self._said(subscriber, call)
+        return SubscriberResult(type(subscriber), status, error, False, perf_counter() - start)
+
+    def _said(
+        self, subscriber: Subscriber[Any], call: Callable[[], object]
+    ) -> tuple[ProcessStatus, BaseException | None]:
         try:
             status = call()
             if inspect.iscoroutine(status):
                 status = run_coroutine(status)
         except RetryLater as wish:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRY_LATER, wish)
+            return ProcessStatus.RETRY_LATER, wish
         except (*self._retriable, *exception_types(subscriber.retriable)) as error:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+            return ProcessStatus.RETRIABLE_ERROR, error
         except ProcessTimeoutError as error:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+            return ProcessStatus.RETRIABLE_ERROR, error
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
-            return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
+            return ProcessStatus.FATAL_ERROR, error
         if status is None:
-            return SubscriberResult(type(subscriber), ProcessStatus.DONE)
+            return _DONE, None
         if isinstance(status, ProcessStatus):
-            return SubscriberResult(type(subscriber), status)
+            return status, None
         kind = type(status).__name__
         if isinstance(status, Awaitable | Generator | AsyncGenerator):  # nothing was processed, so nothing may be lost
             unrun = TypeError(f"process() returned a {kind}, which never runs")
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, unrun)
+            return ProcessStatus.RETRIABLE_ERROR, unrun
         unknown = TypeError(f"process() returned a {kind}; return a ProcessStatus, or nothing for DONE")
-        return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, unknown)
+        return ProcessStatus.FATAL_ERROR, unknown
 
     def _outcome(
         self,
@@ -495,7 +531,7 @@ class Dispatcher:
             dead_letters=self._dead_letters,
             last_attempt=self._max_attempts is not None and record.receive_count >= self._max_attempts,
         )
-        return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
+        return Outcome(fate, reading, results, event_type, error, defects, record.message_id, record.receive_count)
 
 
 def _takes_self_and_one(process: object) -> bool:

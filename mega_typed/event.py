@@ -49,6 +49,7 @@ from pydantic_core import (
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp", "schema_of"]
 
 T = TypeVar("T")
+E = TypeVar("E", bound="Event")
 
 
 class _Tolerating:
@@ -406,12 +407,6 @@ class Event(Model):
         return event
 
     @classmethod
-    def __from_wire__(cls, text: str | bytes) -> Self:
-        """Read an event whose identity has been checked already. Dispatch calls this; see ``from_json``."""
-        event: Self = _reader(cls)[1](text)
-        return event
-
-    @classmethod
     def from_payload(cls, payload: MegaPayload | Mapping[str, Any]) -> Self:
         """Read an event from an untyped payload, or from the document of one.
 
@@ -479,6 +474,14 @@ class Event(Model):
         fields = self.__dict__
         own = tuple(fields[name] for name in self.__attribute_names__)
         return hash((type(self), fields["timestamp"], fields["subject"], fields["publisher"], own))
+
+
+def wire_reader(cls: type[E]) -> Callable[[str | bytes], E]:
+    """The function that reads events of a class whose identity has been checked already, as dispatch does.
+
+    It raises what ``Event.from_json`` raises, and takes the text of a payload.
+    """
+    return _reader(cls)[1]
 
 
 @cache
@@ -578,7 +581,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             message = f"not an attribute of {cls.__event_type__}; it has: {allowed}"
             raise InvalidPayload(title, [Fault(f"event.attributes.{name}", message) for name in sorted(attributes)])
 
-    return identify_and_read, read
+    return identify_and_read, read if version_required else read_known
 
 
 @cache

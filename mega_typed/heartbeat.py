@@ -14,8 +14,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
+
+from mega_typed import log
 
 logger = logging.getLogger("mega_typed.listener")
 
@@ -47,7 +49,7 @@ class Heartbeat:
         self._lost, self._renew = lost, renew
         self._seconds = visibility_timeout
         self._clock = clock
-        self._changed = threading.Condition()
+        self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
         self._alive = False
@@ -65,7 +67,6 @@ class Heartbeat:
             now = self._clock()
             for receipt in receipts:
                 self._since.setdefault(receipt, now)
-            self._changed.notify_all()
             if not self._alive and receipts:
                 self._alive = True
                 threading.Thread(target=self._run, name="mega-typed-heartbeat", daemon=True).start()
@@ -74,7 +75,6 @@ class Heartbeat:
         """Receipts are out of hand; when this returns, none of them is extended any more."""
         with self._changed:
             held = [self._since.pop(receipt, None) for receipt in receipts]
-            self._changed.notify_all()
         if any(since is not None for since in held):
             with self._beating:
                 pass
@@ -86,8 +86,8 @@ class Heartbeat:
                 now = self._clock()
                 old = [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]
                 receipts = [receipt for receipt in self._since if receipt not in old]
-            for _ in old:
-                logger.error("a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back")
+            if old:
+                log.write(logger, log.HEARTBEAT_EXPIRED, count=len(old))
             unknown = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
         with self._changed:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
@@ -96,20 +96,20 @@ class Heartbeat:
         self._renew()
 
     def _run(self) -> None:
-        """Beat until nothing has been in hand for an interval."""
+        """Beat until nothing is in hand at the end of an interval; nobody wakes it, since that costs every message."""
+        pause = self.interval
         while True:
+            sleep(pause)
             with self._changed:
-                self._changed.wait_for(lambda: not self._since, self.interval)
-                if not self._since and not self._changed.wait_for(lambda: bool(self._since), self.interval):
+                if not self._since:
                     self._alive = False
                     return
-                due = self._oldest_is_due()
-            if due:
-                try:
-                    self.beat()
-                except Exception:  # a beat that fails is followed by another
-                    logger.exception("messages in hand could not be kept invisible")
-
-    def _oldest_is_due(self) -> bool:
-        now = self._clock()
-        return any(now - since >= self.interval * 0.9 for since in self._since.values())
+                oldest = self._clock() - min(self._since.values())
+            pause = self.interval
+            if oldest < pause * 0.9:
+                pause -= oldest
+                continue
+            try:
+                self.beat()
+            except Exception:  # a beat that fails is followed by another
+                log.write(logger, log.HEARTBEAT_FAILED, stack=True)

@@ -22,15 +22,17 @@ This file knows conditions, and neither subscribers nor events.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import gc
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from itertools import compress
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from mega_typed.conditions import Condition, Path, Test, conjunction, fields_of, reader, test_of
-from mega_typed.match import PredicateFailed
+from mega_typed.conditions import Condition, Path, Test, conjunction, fields_reader, reader, test_of
+from mega_typed.match import Pattern, PredicateFailed
 from mega_typed.requirements import (
     ABSENT,
     Keys,
@@ -64,7 +66,7 @@ class Index:
         conditions: the conditions, by ascending numbers, all of one reading.
     """
 
-    __slots__ = ("_conditions", "_node", "calling", "size")
+    __slots__ = ("_conditions", "calling", "select", "size")
 
     def __init__(self, conditions: Sequence[tuple[int, Condition]]) -> None:
         self.size = len(conditions)
@@ -72,19 +74,16 @@ class Index:
         """Those conditions that have predicates."""
         self._conditions = conditions
         builder = _Builder(any(each.conversions for _, each in conditions))
-        self._node = builder.node([_Entry(number, each) for number, each in conditions])
+        self.select: Callable[[Any], Numbers] = builder.node(builder.entries(conditions)).select
+        """The numbers of the conditions whose plain leaves hold, in order. Raises anything at all, on odd values."""
 
     def matching(self, root: object) -> tuple[Numbers, Failures]:
         """The numbers of the conditions that a payload meets, in order, and those that could not be decided."""
         try:
-            found = self._node.select(root)
+            found = self.select(root)
         except Exception:  # whatever it is, the meaning decides, for each condition alone
             return verified(self._conditions, root, Condition.holds)
         return self.called(found, root) if self.calling else (found, ())
-
-    def select(self, root: object) -> Numbers:
-        """The numbers of the conditions whose plain leaves hold, in order. Raises anything at all, on odd values."""
-        return self._node.select(root)
 
     def called(self, numbers: Numbers, root: object) -> tuple[Numbers, Failures]:
         """Those among numbers of which the predicates hold as well."""
@@ -123,11 +122,13 @@ class Growing:
     Threads may ask at the same time. Conditions are only ever added, so an index whose size is theirs is up to date.
     """
 
-    __slots__ = ("_conditions", "_index")
+    __slots__ = ("_conditions", "_index", "matching")
 
     def __init__(self) -> None:
         self._conditions: list[tuple[int, Condition]] = []
         self._index = Index(())
+        self.matching: Callable[[object], tuple[Numbers, Failures]] = self._index.matching
+        """The same as ``Index.matching`` for all that were added."""
 
     def __len__(self) -> int:
         return len(self._conditions)
@@ -135,18 +136,34 @@ class Growing:
     def add(self, number: int, condition: Condition) -> None:
         """Add a condition; its number is greater than those before it."""
         self._conditions.append((number, condition))
+        self.matching = self._first_matching
 
-    def matching(self, root: object) -> tuple[Numbers, Failures]:
-        """The same as ``Index.matching`` for all that were added."""
-        index = self._index
-        return (index if index.size == len(self._conditions) else self.index()).matching(root)
+    def _first_matching(self, root: object) -> tuple[Numbers, Failures]:
+        index = self.index()
+        self.matching = index.matching
+        if index.size != len(self._conditions):  # another thread has added one in between
+            self.matching = self._first_matching
+        return index.matching(root)
 
     def index(self) -> Index:
         """The index over all that were added."""
         index = self._index
         if index.size != len(self._conditions):
-            index = self._index = Index(tuple(self._conditions))
+            with _uncollected():
+                index = self._index = Index(tuple(self._conditions))
         return index
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """Without the garbage collector: all that an index is made of stays, and to look for what could go takes longer."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 # --- entries: what is left to decide of a condition -------------------------------------------------------------------
@@ -168,19 +185,14 @@ class _Entry:
 
     __slots__ = ("leaves", "number")
 
-    def __init__(self, number: int, condition: Condition | None, leaves: tuple[_Leaf, ...] = ()) -> None:
+    def __init__(self, number: int, leaves: tuple[_Leaf, ...]) -> None:
         self.number = number
         self.leaves = leaves
-        if condition is not None:
-            self.leaves = tuple(
-                _Leaf(path, test_of(pattern, condition.conversions), requirement(pattern))
-                for path, pattern in condition.plain
-            )
 
     def without(self, decided: _Leaf, *, exact: bool) -> _Entry:
         """The same entry when a requirement is known to be met; unless that says all, the leaf stays to be verified."""
         left = tuple(each for each in self.leaves if each is not decided)
-        return _Entry(self.number, None, left if exact else (*left, _Leaf(decided.path, decided.test, None)))
+        return _Entry(self.number, left if exact else (*left, _Leaf(decided.path, decided.test, None)))
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------------
@@ -274,7 +286,8 @@ class _Lookup:
     def select(self, root: Any) -> Numbers:
         value = self.read(root)
         rest = _NONE if self.rest is None else self.rest.select(root)
-        if type(value) is str and self.texts:
+        kind = type(value)
+        if kind is int or (kind is str and self.texts):
             node = self.buckets.get(value)
             if node is None:
                 return rest
@@ -311,8 +324,8 @@ class _Beginnings:
 
 
 class _Column(Protocol):
-    def met(self, value: Any) -> tuple[int, int]:
-        """Bits of the entries whose requirement may be met, and of those among them that have to be verified."""
+    def met(self, value: Any) -> int:
+        """Bits of the entries whose requirement may be met."""
         ...
 
 
@@ -327,13 +340,14 @@ class _Values:
         self.conversions = conversions
         self.uuids, self.texts = _kinds(masks, conversions)
 
-    def met(self, value: Any) -> tuple[int, int]:
-        if type(value) is str and self.texts:
-            return self.masks.get(value, self.others), 0
+    def met(self, value: Any) -> int:
+        kind = type(value)
+        if kind is int or (kind is str and self.texts):
+            return self.masks.get(value, self.others)
         mask = self.others
         for key in keys_of(value, self.conversions, self.uuids):
             mask |= self.masks.get(key, 0)
-        return mask, 0
+        return mask
 
 
 class _Bounds:
@@ -344,7 +358,7 @@ class _Bounds:
     there are many; then the entries that are met at some of a block's positions only have to be verified.
     """
 
-    __slots__ = ("blocks", "bounds", "conversions", "others", "width")
+    __slots__ = ("bounds", "conversions", "doubts", "masks", "others")
 
     def __init__(self, spans: Sequence[tuple[int, Sequence[Span]]], others: int, conversions: bool) -> None:
         self.others = others
@@ -352,10 +366,14 @@ class _Bounds:
         ends = [end for _, several in spans for span in several for end in (span.low, span.high)]
         self.bounds: list[Number] = sorted({end for end in ends if end is not None})
         positions = 2 * len(self.bounds) + 1
-        self.width = -(-positions // _BLOCKS)
-        self.blocks = self._blocks(spans, positions)
+        width = -(-positions // _BLOCKS)
+        blocks = self._blocks(spans, positions, width)
+        self.masks = [blocks[position // width][0] for position in range(positions)]
+        """Who may be met, by position."""
+        self.doubts = [blocks[position // width][1] for position in range(positions)] if width > 1 else []
+        """Who of them has to be verified; empty where nobody has."""
 
-    def _blocks(self, spans: Sequence[tuple[int, Sequence[Span]]], positions: int) -> list[tuple[int, int]]:
+    def _blocks(self, spans: Sequence[tuple[int, Sequence[Span]]], positions: int, width: int) -> list[tuple[int, int]]:
         place = {bound: 2 * number + 1 for number, bound in enumerate(self.bounds)}
         begins: defaultdict[int, int] = defaultdict(int)
         ends: defaultdict[int, int] = defaultdict(int)
@@ -368,9 +386,9 @@ class _Bounds:
                 ends[last] |= bit
         blocks: list[tuple[int, int]] = []
         met = self.others
-        for start in range(0, positions, self.width):
+        for start in range(0, positions, width):
             always, sometimes = -1, 0
-            for position in range(start, min(start + self.width, positions)):
+            for position in range(start, min(start + width, positions)):
                 met |= begins.get(position, 0)
                 always &= met
                 sometimes |= met
@@ -378,61 +396,62 @@ class _Bounds:
             blocks.append((sometimes, sometimes & ~always))
         return blocks
 
-    def met(self, value: Any) -> tuple[int, int]:
+    def met(self, value: Any) -> int:
         if type(value) is not int:
             value = number_of(value, self.conversions)
         if value is None:
-            return self.others, 0
+            return self.others
         bounds = self.bounds
-        place = bisect_left(bounds, value)
-        position = 2 * place + (place < len(bounds) and bounds[place] == value)
-        return self.blocks[position // self.width]
+        return self.masks[bisect_left(bounds, value) + bisect_right(bounds, value)]
+
+    def doubtful(self, value: Any) -> int:
+        """Bits of the entries that ``met`` has and that have to be verified."""
+        number = number_of(value, self.conversions)
+        if number is None:
+            return 0
+        return self.doubts[bisect_left(self.bounds, number) + bisect_right(self.bounds, number)]
 
 
 class _Bitmaps:
     """Entries that are decided together, bit by bit."""
 
-    __slots__ = ("full", "numbers", "open", "sections", "tests")
+    __slots__ = ("coarse", "numbers", "open", "sections", "tests")
 
     def __init__(
         self, numbers: Numbers, columns: Sequence[tuple[Path, _Column]], tests: Sequence[Test], left: int
     ) -> None:
         self.numbers = numbers
         self.sections = _sections(columns)
+        self.coarse = [(reader(path), each) for path, each in columns if isinstance(each, _Bounds) and each.doubts]
         self.tests = tests
         self.open = left
         """The entries of which the columns do not decide everything."""
-        self.full = (1 << len(numbers)) - 1
 
     def select(self, root: Any) -> Numbers:
-        met, doubtful = -1, self.open
+        met = -1
         for read, columns in self.sections:
             fields = read(root)
-            if type(fields) is not dict:
-                fields = fields_of(fields)
             for key, column in columns:
-                mask, doubt = column.met(fields.get(key))
-                met &= mask
+                met &= column.met(fields.get(key))
                 if not met:
                     return _NONE
-                if doubt:
-                    doubtful |= doubt
-        if not doubtful or not (doubtful := doubtful & met):
-            return self._numbers(met)
-        failed = [place for place in _places(doubtful) if not self.tests[place](root)]
-        if len(failed) <= _FEW:
-            for place in failed:
-                met ^= 1 << place
-            return self._numbers(met)
-        dropped = set(failed)
-        return [self.numbers[place] for place in _places(met) if place not in dropped]
-
-    def _numbers(self, met: int) -> Numbers:
-        if met == self.full:
+        doubtful = self.open
+        for read, column in self.coarse:
+            doubtful |= column.doubtful(read(root))
+        if doubtful and (doubtful := doubtful & met):
+            met = self._verified(met, doubtful, root)
+            if not met:
+                return _NONE
+        highest = met.bit_length() - 1
+        if met == 1 << highest:
+            return (self.numbers[highest],)
+        if met.bit_count() == len(self.numbers):
             return self.numbers
-        if met & (met - 1) == 0:
-            return (self.numbers[met.bit_length() - 1],) if met else _NONE
         return [self.numbers[place] for place in _places(met)]
+
+    def _verified(self, met: int, doubtful: int, root: object) -> int:
+        """Without those whose tests do not hold."""
+        return met ^ _mask(place for place in _places(doubtful) if not self.tests[place](root))
 
 
 def _sections(columns: Sequence[tuple[Path, _Column]]) -> tuple[tuple[Read, tuple[tuple[object, _Column], ...]], ...]:
@@ -444,7 +463,7 @@ def _sections(columns: Sequence[tuple[Path, _Column]]) -> tuple[tuple[Read, tupl
         else:
             sections[None].append((None, column))
     return tuple(
-        ((lambda root: {None: root}) if parent is None else reader(parent), tuple(several))
+        ((lambda root: {None: root}) if parent is None else fields_reader(parent), tuple(several))
         for parent, several in sections.items()
     )
 
@@ -464,6 +483,8 @@ def _places(mask: int) -> Iterable[int]:
 # --- building ---------------------------------------------------------------------------------------------------------
 
 _Where: TypeAlias = tuple[Path, type[Keys] | type[Prefix]]
+_SHARED: Final = frozenset({str, int, float, bool})
+"""Types of which equal operands mean the same."""
 
 
 class _Builder:
@@ -471,6 +492,27 @@ class _Builder:
 
     def __init__(self, conversions: bool) -> None:
         self._conversions = conversions
+        self._shared: dict[object, tuple[Test, Requirement | None]] = {}
+
+    def entries(self, conditions: Sequence[tuple[int, Condition]]) -> list[_Entry]:
+        """Conditions with all their leaves to be decided."""
+        return [
+            _Entry(number, tuple([self._leaf(path, pattern, each.conversions) for path, pattern in each.plain]))
+            for number, each in conditions
+        ]
+
+    def _leaf(self, path: Path, pattern: object, conversions: bool) -> _Leaf:
+        """A leaf; equal patterns of plain operands, of which many subscribers have the same, share a closure."""
+        key = None
+        if isinstance(pattern, Pattern) and _SHARED.issuperset(kinds := tuple(map(type, pattern.operands))):
+            key = (pattern.operator, kinds, pattern.operands, conversions)
+            shared = self._shared.get(key)
+            if shared is not None:
+                return _Leaf(path, *shared)
+        made = test_of(pattern, conversions), requirement(pattern)
+        if key is not None:
+            self._shared[key] = made
+        return _Leaf(path, *made)
 
     def node(self, entries: Sequence[_Entry]) -> _Node:
         if not any(entry.leaves for entry in entries):
@@ -563,7 +605,7 @@ class _Builder:
         uses = Counter(
             where
             for entry in entries
-            for where in {(leaf.path, type(leaf.requires)) for leaf in entry.leaves}
+            for where in dict.fromkeys((leaf.path, type(leaf.requires)) for leaf in entry.leaves)
             if where[1] in (Keys, Span)
         )
         decided: set[_Leaf] = set()
@@ -614,7 +656,7 @@ class _Builder:
                 others.append(place)
         column = _Bounds(spans, _mask(others), self._conversions)
         decided.update(leaves)
-        if column.width > 1:
+        if column.doubts:
             coarse.update(leaves)
         return column
 

@@ -20,35 +20,40 @@ The listener knows no payload, and logs none unless it is asked to explain what 
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from math import ceil
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, time
 from types import FrameType
 from typing import Any, Final, TypeGuard, cast
 
+from mega_typed import log
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
 from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData, Unmatched
-from mega_typed.envelopes import EnvelopeKind, Record
+from mega_typed.envelopes import EnvelopeKind, Record, sent_at
 from mega_typed.errors import ConfigurationError, DecodeError, FetchError, ProcessTimeoutError, RetryLater
 from mega_typed.health import Health, Pulse, serve_health
 from mega_typed.heartbeat import Heartbeat
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.in_flight import InFlight
 from mega_typed.message_context import Cancellation
+from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
-from mega_typed.outcome_log import log_failure, log_outcome
+from mega_typed.outcome_log import log_outcome, where
 from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
+from mega_typed.telemetry import Telemetry, watched
 
 logger = logging.getLogger("mega_typed.listener")
 given_up = logging.getLogger("mega_typed.given_up")
@@ -82,6 +87,8 @@ class SqsListener:
             FIFO queues those of a group are processed one after the other. Subscribers must be thread-safe then.
         process_timeout: seconds that one subscriber may take for one message; see ``Dispatcher``. When ten such calls,
             or ``concurrency``, hang at the same time, `listen` ends: only a new process can help.
+        middleware: is called around ``process``; see ``Dispatcher``.
+        telemetry: watches; ``mega_typed.open_telemetry.OpenTelemetry()`` for instance.
         max_per_second: messages that are received, and so processed, per second; ``None`` sets no limit.
         grace_period: seconds that running messages may take after a stop; those that take longer are given back. They
             are processed in threads then, also with a concurrency of 1. ``None`` waits for them.
@@ -127,6 +134,8 @@ class SqsListener:
         backoff: Backoff | None = None,
         concurrency: int = 1,
         process_timeout: float | None = None,
+        middleware: Sequence[ProcessMiddleware] = (),
+        telemetry: Telemetry | None = None,
         max_per_second: float | None = None,
         grace_period: float | None = None,
         retriable: tuple[type[Exception], ...] = (),
@@ -160,6 +169,7 @@ class SqsListener:
             dead_letters=dead_letter_queue_url is not None,
             max_attempts=max_attempts,
             process_timeout=process_timeout,
+            middleware=middleware if telemetry is None else (telemetry.processing, *middleware),
         )
         self._clients = ClientSource[SqsClient](
             "sqs",
@@ -170,7 +180,8 @@ class SqsListener:
             session=session,
             client=client,
         )
-        self._queue_url = queue_url
+        self._queue_url, self._queue_name = queue_url, queue_url.rstrip("/").rpartition("/")[2]
+        self._telemetry = telemetry
         self._acknowledger = Acknowledger(self._clients, queue_url, dead_letter_queue_url)
         self._backoff = backoff
         self._concurrency = _within("concurrency", concurrency, 1, 1000)
@@ -201,6 +212,7 @@ class SqsListener:
             "MessageAttributeNames": ["All"],
             "MessageSystemAttributeNames": ["All"],
         }
+        self._wait_seconds, self._hollow = wait_time_seconds, 0
         self._sleep = sleep or self._pause
         self._jitter = jitter
         self._stopping = self._listening = False
@@ -240,7 +252,7 @@ class SqsListener:
             raise ConfigurationError("this listener is listening already, in another thread; make one for each")
         self._listening = self._pulse.listening = True
         self._pulse.progressed()
-        logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        log.write(logger, log.LISTENER_STARTED, queue_url=self._queue_url)
         try:
             with serve_health(self.health, self._health_address), self._signals():
                 if self._concurrency > 1 or self._grace_period is not None:
@@ -251,7 +263,7 @@ class SqsListener:
         finally:
             self._stopping = self._listening = self._pulse.listening = False
             self._wake = SimpleQueue()
-        logger.info("stopped listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        log.write(logger, log.LISTENER_STOPPED, queue_url=self._queue_url)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -308,6 +320,7 @@ class SqsListener:
                 pause(seconds)
                 continue
             messages: Sequence[Mapping[str, Any]] = ()
+            start = monotonic()
             try:
                 messages = self._receive(granted)
             except ConfigurationError:  # there is no client to be had
@@ -316,6 +329,9 @@ class SqsListener:
                 failures += 1
                 pause(self._pause_after(error, failures))
             else:
+                self._hollow = 0 if messages or monotonic() - start >= self._wait_seconds / 2 else self._hollow + 1
+                if self._hollow and not self._stopping:  # a broken answer is read as an empty one
+                    pause(min(1.0, 0.05 * 2 ** min(self._hollow, 5)))
                 return messages
             finally:
                 if self._rate is not None:
@@ -333,17 +349,14 @@ class SqsListener:
             self._pulse.receive_failures += 1
             raise
         self._pulse.received()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.received, self._queue_name, len(messages), _oldest_seconds(messages)))
         return messages
 
     def _raise_if_pointless(self, error: Exception) -> None:
         failure = describe(error)
         if not failure.passing:
-            logger.error(
-                "cannot receive from %s: %s",
-                self._queue_url,
-                failure.code,
-                extra={"queue_url": self._queue_url, "code": failure.code},
-            )
+            log.write(logger, log.RECEIVE_HOPELESS, queue_url=self._queue_url, code=failure.code)
             raise ConfigurationError(
                 f"cannot receive from {self._queue_url}: {failure.message} ({failure.code})"
             ) from error
@@ -353,11 +366,8 @@ class SqsListener:
         self._raise_if_pointless(error)
         seconds = pause_after_failures(failures, self._jitter())
         code = describe(error).code
-        logger.warning(
-            "receiving failed: %s; next try in %.1f s",
-            code,
-            seconds,
-            extra={"queue_url": self._queue_url, "code": code, "failures": failures},
+        log.write(
+            logger, log.RECEIVE_FAILED, queue_url=self._queue_url, code=code, failures=failures, pause_seconds=seconds
         )
         return seconds
 
@@ -425,23 +435,31 @@ class SqsListener:
     def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
         self._pulse.progressed()
         cancellation = self._in_flight.begin(_receipt(message))
+        outcome: Outcome | None = None
+        start = monotonic()
+        if self._telemetry is not None:
+            watched(partial(self._telemetry.started, self._queue_name))
         try:
-            return self._handled(message, cancellation)
+            outcome = self._handled(message, cancellation)
+            return outcome
         finally:
             self._in_flight.end(_receipt(message))
             self._pulse.progressed()
+            if self._telemetry is not None:
+                watched(partial(self._telemetry.handled, self._queue_name, outcome, monotonic() - start))
 
     def _handled(self, message: Mapping[str, Any], cancellation: Cancellation) -> Outcome | None:
-        message_id = message.get("MessageId", "")
+        message_id, start = message.get("MessageId", ""), monotonic()
         try:
             outcome = self._outcome(Record.from_sqs(message), cancellation)
         except FetchError as error:
-            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
+            log.write(logger, log.MESSAGE_UNFETCHED, message_id=message_id, error=str(error))
             return None
         except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
-            log_failure(logger, logging.ERROR, "the dispatcher", error, {"message_id": message_id})
+            name = type(error).__name__
+            log.write(logger, log.MESSAGE_FAILED, message_id=message_id, error=name, where=where(error))
             return None
-        log_outcome(logger, message_id, outcome)
+        log_outcome(logger, outcome, monotonic() - start)
         self._stop_if_hanging()
         if self._explain_unmatched and not outcome.results and outcome.error is None:
             self._log_explanations(message_id, Record.from_sqs(message))
@@ -461,7 +479,7 @@ class SqsListener:
         hanging = self.dispatcher.hanging
         if hanging >= max(HANGING, self._concurrency) and self._failure is None:
             what = f"{hanging} calls of process() took longer than process_timeout and have not ended"
-            logger.critical("%s; this process cannot go on", what, extra={"hanging": hanging})
+            log.write(logger, log.PROCESS_HANGING, count=hanging)
             self._failure = ProcessTimeoutError(f"{what}: find out where they hang, and start this process anew")
             self.stop()
 
@@ -471,8 +489,7 @@ class SqsListener:
             return
         with suppress(DecodeError):
             for explanation in islice(self.dispatcher.explain(record), EXPLAINED):
-                fields = {"message_id": message_id, "explanation": str(explanation)}
-                logger.debug("message %s: not matched\n%s", message_id, explanation, extra=fields)
+                log.write(logger, log.MESSAGE_UNMATCHED, message_id=message_id, explanation=str(explanation))
 
     def _is_finished(self, message: Mapping[str, Any], outcome: Outcome) -> bool:
         """Whether a message may be deleted: it is dealt with, or its copy is in the dead-letter queue."""
@@ -486,7 +503,7 @@ class SqsListener:
 
     def _log_given_up(self, message: Mapping[str, Any]) -> None:
         """A message that is deleted unprocessed, whole, to a logger of its own."""
-        given_up.info("message %s is given up", message.get("MessageId", ""), extra={"sqs_message": message})
+        log.write(given_up, log.MESSAGE_GIVEN_UP, message_id=message.get("MessageId", ""), sqs_message=message)
 
     def _retry_after(self, message: Mapping[str, Any], outcome: Outcome | None) -> int | None:
         """Seconds until the next delivery: the longest that a subscriber asks for, else the back-off's, if any."""
@@ -513,9 +530,15 @@ class SqsListener:
             for number, action in previous.items():
                 signal.signal(number, signal.SIG_DFL if action is None else action)
 
+        def end(number: int, _frame: FrameType | None) -> None:
+            os._exit(128 + number)
+
         def on_signal(_number: int, _frame: FrameType | None) -> None:
             self.stop()
             restore()
+            for number, action in previous.items():
+                if action == signal.SIG_DFL and os.getpid() == 1:  # for which the kernel ignores default actions
+                    signal.signal(number, end)
 
         try:
             for number in previous:
@@ -532,6 +555,12 @@ def _can_be_acknowledged(message: object) -> TypeGuard[Mapping[str, Any]]:
 def _system_attributes(message: Mapping[str, Any]) -> Mapping[str, Any]:
     attributes = message.get("Attributes")
     return cast("Mapping[str, Any]", attributes) if isinstance(attributes, Mapping) else {}
+
+
+def _oldest_seconds(messages: Sequence[Mapping[str, Any]]) -> float | None:
+    """How long ago the oldest message was sent, by the clocks of SQS and of this machine."""
+    moments = [moment for each in messages if (moment := sent_at(_system_attributes(each))) is not None]
+    return max(0.0, time() - min(moments)) if moments else None
 
 
 def _receipt(message: Mapping[str, Any]) -> str:

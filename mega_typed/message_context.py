@@ -13,8 +13,13 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
+from mega_typed.payload import EventType
 
-__all__ = ["Cancellation", "MessageContext", "current_message", "in_process"]
+__all__ = ["TRACE_HEADER", "Cancellation", "MessageContext", "current_message", "in_process"]
+
+
+TRACE_HEADER: Final = "AWSTraceHeader"
+"""The system attribute in which AWS X-Ray's header travels."""
 
 
 class Cancellation:
@@ -48,6 +53,8 @@ class MessageContext(msgspec.Struct, frozen=True):
         published_id: the id that its publisher was given: of SNS and EventBridge the published one.
         receive_count: how often SQS has delivered it, this time included.
         attributes: the publisher's message attributes.
+        trace_header: AWS X-Ray's header, where the message has one; what is published to SQS in ``process`` has it too.
+        event_type: the identity, where the message is a MEGA event.
         cancellation: what `cancelled` reads.
     """
 
@@ -55,6 +62,8 @@ class MessageContext(msgspec.Struct, frozen=True):
     published_id: str = ""
     receive_count: int = 1
     attributes: Mapping[str, str | bytes] = MappingProxyType({})
+    event_type: EventType | None = None
+    trace_header: str | None = None
     cancellation: Cancellation = msgspec.field(default_factory=Cancellation)
 
     @property

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
-from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeAlias, TypeGuard, cast, runtime_checkable
 
 from mega_typed.codecs import (
     CONTENT_TYPE_ATTRIBUTE,
@@ -240,7 +240,7 @@ def _own_attributes(content_type: ContentType, event_type: EventType | None) -> 
     return _wire_attributes(own)
 
 
-def travels_as_attribute(text: object) -> bool:
+def travels_as_attribute(text: object) -> TypeGuard[str]:
     """Whether a subject or publisher is carried as a message attribute too, beside the body.
 
     One that the service refuses (an empty one, one with control characters) or that is longer than 256 characters is
@@ -253,8 +253,13 @@ _MAX_CARRIED: Final = 256
 
 
 def _about(claims: _Claims) -> WireAttributes:
-    said = {SUBJECT_ATTRIBUTE: claims.subject, PUBLISHER_ATTRIBUTE: claims.publisher}
-    return _wire_attributes({name: cast("str", text) for name, text in said.items() if travels_as_attribute(text)})
+    wire: dict[str, Mapping[str, str | bytes]] = {}
+    size = 0
+    for name, text in ((SUBJECT_ATTRIBUTE, claims.subject), (PUBLISHER_ATTRIBUTE, claims.publisher)):
+        if travels_as_attribute(text):
+            wire[name] = {"DataType": "String", "StringValue": text}
+            size += len(name) + len("String") + bytes_of(text)
+    return WireAttributes(wire, size)
 
 
 def added_attributes(attributes: Attributes | None) -> WireAttributes:

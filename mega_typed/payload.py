@@ -305,6 +305,7 @@ def has_version(text: str | bytes) -> bool:
     return event is not None and event.version is not msgspec.UNSET and event.version is not None
 
 
+_UNSET: Final = msgspec.UNSET
 _new = tuple.__new__  # three times faster than the constructor of a NamedTuple
 
 
@@ -341,7 +342,9 @@ def _identity_in_text(text: str | bytes) -> EventType | None:
     event = head.event
     if event is None:
         raise ValueError
-    version = 1 if event.version is None or event.version is msgspec.UNSET else event.version
+    version = event.version
+    if version is None or version is _UNSET:
+        version = 1
     return _new(EventType, (event.domain, event.name, version))
 
 

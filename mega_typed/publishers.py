@@ -5,7 +5,7 @@ They give one mechanism (``sending``) the names and options of their service. A 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mega_typed.aws import AwsSession, ClientSource, SnsClient, SqsClient
@@ -14,6 +14,7 @@ from mega_typed.errors import ConfigurationError
 from mega_typed.fitting import Ladder
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of, raw_message
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import PublishMiddleware, PublishResult
 from mega_typed.sending import (
     MAX_BATCH_ENTRIES,
     SNS,
@@ -23,7 +24,6 @@ from mega_typed.sending import (
     SQS_MAX_BYTES,
     SQS_MIN_BYTES,
     PerPayload,
-    PublishResult,
     Sender,
 )
 
@@ -39,6 +39,8 @@ class SqsPublisher:
         compress_above: bytes; a larger message is compressed where that makes it smaller. Readers must know ``+gzip``
             content types, as this library does; never, when omitted.
         offload: where a payload goes that is too large even so; readers need access to it, see `S3Payloads`.
+        middleware: is called around each call to the service, the first one outermost; see `PublishMiddleware`. With
+            any, a message may take 1,024 bytes less: room for the attributes that it adds.
         aws_access_key_id: with ``aws_secret_access_key``; when omitted, credentials come from the environment, the AWS
             configuration files or the instance role.
         aws_secret_access_key: see above.
@@ -58,6 +60,7 @@ class SqsPublisher:
         max_message_bytes: int = SQS_MAX_BYTES,
         compress_above: int | None = None,
         offload: S3Payloads | None = None,
+        middleware: Sequence[PublishMiddleware] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -77,7 +80,12 @@ class SqsPublisher:
             client=client,
         )
         self._sender = Sender(
-            SQS, queue_url, Ladder("SQS", max_message_bytes, compress_above, offload), SQS_MAX_BYTES, clients
+            SQS,
+            queue_url,
+            Ladder("SQS", max_message_bytes, compress_above, offload),
+            SQS_MAX_BYTES,
+            clients,
+            middleware,
         )
 
     def publish(
@@ -211,6 +219,7 @@ class SnsPublisher:
         max_message_bytes: 1 to 1,048,576; SNS takes 262,144 unless the topic's ``MaximumMessageSize`` is raised.
         compress_above: as in `SqsPublisher`.
         offload: see there.
+        middleware: see there.
         aws_access_key_id: this and the arguments below are those of `SqsPublisher`.
         aws_secret_access_key: see there.
         region_name: see there.
@@ -229,6 +238,7 @@ class SnsPublisher:
         max_message_bytes: int = SNS_DEFAULT_MAX_BYTES,
         compress_above: int | None = None,
         offload: S3Payloads | None = None,
+        middleware: Sequence[PublishMiddleware] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         region_name: str | None = None,
@@ -248,7 +258,12 @@ class SnsPublisher:
             client=client,
         )
         self._sender = Sender(
-            SNS, topic_arn, Ladder("SNS", max_message_bytes, compress_above, offload), max_message_bytes, clients
+            SNS,
+            topic_arn,
+            Ladder("SNS", max_message_bytes, compress_above, offload),
+            max_message_bytes,
+            clients,
+            middleware,
         )
 
     def publish(

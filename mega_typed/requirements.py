@@ -249,9 +249,11 @@ def _high(operands: tuple[object, ...], below: bool) -> Span | None:
     return None if high is None else Span(high=high, below=below)
 
 
-def _between(operands: tuple[object, ...]) -> Span | None:
+def _between(operands: tuple[object, ...]) -> Keys | Span | None:
     low, high = map(_bound, operands)
-    return None if low is None or high is None else Span(low=low, high=high)
+    if low is None or high is None:
+        return None
+    return _keys(operands[0]) if low == high else Span(low=low, high=high)
 
 
 _FORMS: Final[dict[str, Callable[[tuple[Any, ...]], Requirement | None]]] = {

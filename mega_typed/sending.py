@@ -8,18 +8,31 @@ may deliver a message twice. This file knows clients and nothing of subscribers.
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from mega_typed.aws import ClientSource, SnsClient, SqsClient, describe, service_errors
+from mega_typed.calls import run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, MegaError, PublishError
 from mega_typed.fitting import Ladder, deduplication_id
-from mega_typed.messages import POINTER_ATTRIBUTE, Message, WireAttributes, message_of
+from mega_typed.layers import layered
+from mega_typed.message_context import TRACE_HEADER, current_message
+from mega_typed.messages import (
+    MAX_ATTRIBUTES,
+    POINTER_ATTRIBUTE,
+    Message,
+    WireAttributes,
+    added_attributes,
+    message_of,
+)
+from mega_typed.outgoing import ADDED_BYTES, OutgoingMessage, PublishCall, PublishMiddleware, PublishResult
 
 MAX_BATCH_ENTRIES: Final = 10
 SQS_MAX_BYTES: Final = 1_048_576
@@ -29,22 +42,6 @@ SNS_MAX_BYTES: Final = 1_048_576
 
 PerPayload: TypeAlias = str | Callable[[Any], str]
 """One value for all payloads, or a function that is given each payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """What became of one payload of `publish_many`.
-
-    Attributes:
-        index: its place in the iterable, from 0.
-        message_id: the service's id, when it was accepted.
-        error: why it was not: an ``EncodeError`` or ``ConfigurationError`` when it was never sent, else a
-            ``PublishError``.
-    """
-
-    index: int
-    message_id: str | None = None
-    error: MegaError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,9 @@ class Entry:
     size: int = 0
     parameters: dict[str, Any] | None = None
     error: MegaError | None = None
+    payload: object = None
+    context: Context | None = None
+    """Both for middleware only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,12 @@ class Sender(Generic[Client]):
         ladder: Ladder,
         max_batch_bytes: int,
         clients: ClientSource[Client],
+        middleware: Sequence[PublishMiddleware] = (),
     ) -> None:
+        if middleware:  # room for what it adds
+            ladder = replace(ladder, limit=max(1, ladder.limit - ADDED_BYTES))
+            max_batch_bytes = max(1, max_batch_bytes - MAX_BATCH_ENTRIES * ADDED_BYTES)
+        self._layered = layered(_carry_out, middleware, _described, _as_it_is) if middleware else None
         self._service = service
         self._target = target
         self._ladder = ladder
@@ -198,16 +203,34 @@ class Sender(Generic[Client]):
 
     def send(self, route: Route, payload: object, message: Message) -> str:
         """Send one message by a call of its own and give its id."""
-        parameters = {self._service.target: route.target, **self._parcel(route, payload, message).parameters}
+        if self._layered is None:
+            return self._send_alone(route, self._parcel(route, payload, message).parameters)
+        (result,) = self._through(self._layered, route, [self.entry(0, route, payload, message)], self._result_alone)
+        if result.error is not None:
+            raise result.error
+        return str(result.message_id)
+
+    def _send_alone(self, route: Route, parameters: Mapping[str, Any]) -> str:
         send = getattr(self._clients.get(), self._service.send)
         try:
-            answer = send(**parameters)
+            answer = send(**{self._service.target: route.target, **parameters})
         except service_errors() as error:
             failure = describe(error)
             raise PublishError(failure.code, f"{failure.message} ({failure.code})") from error
+        except Exception as error:  # of botocore's parser, over an answer that is none
+            raise _unanswered() from error
         if "MessageId" not in answer:
             raise _unanswered()
         return str(answer["MessageId"])
+
+    def _result_alone(self, route: Route, held: Sequence[Entry]) -> list[PublishResult]:
+        (entry,) = held
+        if entry.parameters is None:
+            return [PublishResult(entry.index, error=entry.error)]
+        try:
+            return [PublishResult(entry.index, self._send_alone(route, entry.parameters))]
+        except PublishError as error:
+            return [PublishResult(entry.index, error=error)]
 
     def send_many(
         self, route: Route, payloads: Iterable[object], binary_encoding: bool, added: WireAttributes
@@ -245,7 +268,9 @@ class Sender(Generic[Client]):
     def entry(self, index: int, route: Route, payload: object, message: Message) -> Entry:
         """One message as an entry of a batch. Raises ``EncodeError``, ``ConfigurationError`` or ``PublishError``."""
         parcel = self._parcel(route, payload, message)
-        return Entry(index, parcel.size, parcel.parameters)
+        if self._layered is None:
+            return Entry(index, parcel.size, parcel.parameters)
+        return Entry(index, parcel.size, parcel.parameters, payload=payload, context=copy_context())
 
     def _entry(self, index: int, route: Route, payload: object, binary_encoding: bool, added: WireAttributes) -> Entry:
         try:
@@ -263,10 +288,41 @@ class Sender(Generic[Client]):
         parameters = {self._service.body: message.body, **options}
         if message.attributes:
             parameters["MessageAttributes"] = message.attributes
+        if self._service is SQS and (trace := current_message().trace_header):
+            header = {"DataType": "String", "StringValue": trace}
+            parameters["MessageSystemAttributes"] = {TRACE_HEADER: header}
         return Parcel(parameters, message.size)
 
     def send_batch(self, route: Route, held: Sequence[Entry]) -> Iterator[PublishResult]:
         """One call for the entries held, and up to two more, after a pause, for those of which `unsettled` tells."""
+        if self._layered is None:
+            return iter(self._send_together(route, held))
+        return iter(self._through(self._layered, route, held, self._send_together))
+
+    def _through(
+        self,
+        layers: Callable[[Any], object],
+        route: Route,
+        held: Sequence[Entry],
+        send: Callable[[Route, Sequence[Entry]], Sequence[PublishResult]],
+    ) -> Sequence[PublishResult]:
+        """Send through all middleware; what cannot be sent is not shown to it."""
+        fit = [entry for entry in held if entry.parameters is not None]
+        if not fit:
+            return send(route, held)
+        messages = tuple(OutgoingMessage(each.index, each.payload, each.context or copy_context()) for each in fit)
+
+        def proceed() -> Sequence[PublishResult]:
+            return send(route, [_with_added(*each) for each in zip(fit, messages, strict=True)])
+
+        said = layers(_Transfer(PublishCall(route.target, messages), proceed))
+        results = cast("Sequence[PublishResult]", run_coroutine(said) if inspect.iscoroutine(said) else said)
+        by_index = {result.index: result for result in results}
+        if by_index.keys() != {each.index for each in fit}:
+            raise ConfigurationError("a middleware returned other results than one for each message of its call")
+        return [by_index.get(entry.index) or PublishResult(entry.index, error=entry.error) for entry in held]
+
+    def _send_together(self, route: Route, held: Sequence[Entry]) -> Sequence[PublishResult]:
         waiting = {str(place): entry.parameters for place, entry in enumerate(held) if entry.parameters}
         results = {entry.index: PublishResult(entry.index, error=entry.error) for entry in held}
         for retry in range(1 + _RETRIES):
@@ -279,26 +335,57 @@ class Sender(Generic[Client]):
                 index = held[int(entry_id)].index
                 results[index] = PublishResult(index, answers[entry_id].message_id, answers[entry_id].error)
             waiting = unsettled(waiting, answers, ordered=route.fifo)
-        return iter(results.values())
+        return list(results.values())
 
     def _call_batch(self, route: Route, waiting: Mapping[str, dict[str, Any]]) -> dict[str, Answer]:
         entries = [{"Id": entry_id, **parameters} for entry_id, parameters in waiting.items()]
         send = getattr(self._clients.get(), self._service.send_batch)
         try:
             response = send(**{self._service.target: route.target, self._service.entries: entries})
+            return {**dict.fromkeys(waiting, Answer(error=_unanswered())), **_answers(response)}
         except service_errors() as error:
             failure = describe(error)
             refusal = PublishError(failure.code, f"{failure.message} ({failure.code})")
             refusal.__cause__ = error
-            return dict.fromkeys(waiting, Answer(error=refusal))
-        answers = dict.fromkeys(waiting, Answer(error=_unanswered()))
-        for entry in response.get("Successful", ()):
-            answers[entry["Id"]] = Answer(entry["MessageId"])
-        for entry in response.get("Failed", ()):
-            code = str(entry.get("Code", "Unknown"))
-            refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
-            answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
-        return answers
+        except Exception as error:  # of botocore's parser, or of ours, over an answer that is none
+            refusal = _unanswered()
+            refusal.__cause__ = error
+        return dict.fromkeys(waiting, Answer(error=refusal))
+
+
+class _Transfer(NamedTuple):
+    call: PublishCall
+    proceed: Callable[[], Sequence[PublishResult]]
+
+
+def _carry_out(transfer: _Transfer) -> Sequence[PublishResult]:
+    return transfer.proceed()
+
+
+def _described(transfer: _Transfer) -> PublishCall:
+    return transfer.call
+
+
+def _as_it_is(results: object) -> object:
+    return results
+
+
+def _with_added(entry: Entry, message: OutgoingMessage) -> Entry:
+    """An entry with the attributes that middleware adds; or an error in its place."""
+    if not message.attributes or entry.parameters is None:
+        return entry
+    try:
+        added = added_attributes(message.attributes)
+    except (EncodeError, ConfigurationError) as error:
+        return Entry(entry.index, error=error)
+    attributes = {**entry.parameters.get("MessageAttributes", {}), **added.values}
+    if added.size > ADDED_BYTES or len(attributes) > MAX_ATTRIBUTES:
+        text = (
+            f"a middleware adds {added.size} bytes and makes it {len(attributes)} message attributes; it may add "
+            f"{ADDED_BYTES} bytes, and the service takes {MAX_ATTRIBUTES} attributes"
+        )
+        return Entry(entry.index, error=ConfigurationError(text))
+    return replace(entry, parameters={**entry.parameters, "MessageAttributes": attributes})
 
 
 class Parcel(NamedTuple):
@@ -333,6 +420,18 @@ def unsettled(
         elif not ordered or group not in closed:
             again[entry_id] = waiting[entry_id]
     return {entry_id: again[entry_id] for entry_id in reversed(again)}
+
+
+def _answers(response: Mapping[str, Any]) -> dict[str, Answer]:
+    """What the service says of the entries of a batch, by their ids."""
+    answers: dict[str, Answer] = {}
+    for entry in response.get("Successful", ()):
+        answers[entry["Id"]] = Answer(entry["MessageId"])
+    for entry in response.get("Failed", ()):
+        code = str(entry.get("Code", "Unknown"))
+        refusal = PublishError(code, f"{entry.get('Message') or 'the entry was refused'} ({code})")
+        answers[entry["Id"]] = Answer(error=refusal, again=entry.get("SenderFault") is False)
+    return answers
 
 
 def _unanswered() -> PublishError:

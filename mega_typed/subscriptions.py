@@ -10,13 +10,14 @@ that nobody asks for is not read beyond its identity. This file processes nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, cast
 
+import msgspec
 from mega_typed.askers import Askers
 from mega_typed.codecs import Content, ContentKind
 from mega_typed.conditions import Condition, Path, condition, leaves_of, value_at
-from mega_typed.event import Event
+from mega_typed.event import Event, wire_reader
 from mega_typed.explanation import Explanation, explain_pattern
 from mega_typed.index import Failures, Growing, Numbers
 from mega_typed.payload import EventType, MegaPayload
@@ -27,23 +28,18 @@ _SELF: Final = ""
 """Where the event itself stands among the fields of a typed one; no field has this name."""
 
 
-class Selection:
+class Selection(msgspec.Struct):
     """Subscribers by number: those that a payload matches, with what each is given, and whose pattern failed."""
 
-    __slots__ = ("failures", "matched")
-
-    def __init__(self) -> None:
-        self.matched: list[tuple[int, Any]] = []
-        self.failures: list[tuple[int, BaseException]] = []
+    matched: Sequence[tuple[int, Any]] = ()
+    failures: Sequence[tuple[int, BaseException]] = ()
 
     def add(self, result: tuple[Numbers, Failures], payload: object) -> None:
         """Add those that match a payload."""
         numbers, failures = result
         if numbers:
-            ordered = not self.matched
-            self.matched += [(number, payload) for number in numbers]
-            if not ordered:
-                self.matched.sort(key=_number)
+            found = [(number, payload) for number in numbers]
+            self.matched = sorted([*self.matched, *found], key=_number) if self.matched else found
         if failures:
             self.failures = sorted([*self.failures, *failures], key=_number)
 
@@ -58,20 +54,24 @@ def _number(pair: tuple[int, Any]) -> int:
 class _Typed:
     """The subscribers of one event class."""
 
-    __slots__ = ("event_class", "growing", "with_self")
+    __slots__ = ("event_class", "growing", "read", "with_self")
 
     def __init__(self, event_class: type[Event]) -> None:
         self.event_class = event_class
         self.growing = Growing()
         self.with_self = False
+        self.read: Callable[[str | bytes], Event] = self._first_read
+
+    def _first_read(self, text: str | bytes) -> Event:
+        self.read = wire_reader(self.event_class)
+        return self.read(text)
 
     def add(self, number: int, wanted: Condition) -> None:
         self.with_self |= any(path[0] == _SELF for path, _ in (*wanted.plain, *wanted.calling))
         self.growing.add(number, wanted)
 
-    def matching(self, event: Any) -> tuple[Numbers, Failures]:
-        fields = event.__dict__
-        return self.growing.matching(_typed_root(event) if self.with_self else fields)
+    def matching(self, event: Event) -> tuple[Numbers, Failures]:
+        return self.growing.matching(_typed_root(event) if self.with_self else event.__dict__)
 
 
 class Subscriptions:
@@ -84,15 +84,20 @@ class Subscriptions:
         self.askers = Askers(_parts)
         self.data = Growing()
         self.messages = Growing()
+        self._untyped = self._all_kinds = False
+        """Whether there is anybody who might want an event of no class; and a payload of any kind."""
 
     def add(self, subscriber: Subscriber[Any]) -> None:
         """Add an instance of one of the three kinds of subscriber."""
         number, wanted = len(self.subscribers), subscriber.__wanted__
         if isinstance(subscriber, DataSubscriber | MessageSubscriber):
             whole = condition([((), wanted.whole)], conversions=True)
-            into = self.data if isinstance(subscriber, DataSubscriber) else self.messages
             self.subscribers.append(subscriber)
-            into.add(number, whole)
+            if isinstance(subscriber, DataSubscriber):
+                self.data.add(number, whole)
+            else:
+                self.messages.add(number, whole)
+                self._untyped = self._all_kinds = True
             return
         typed = condition(_fields(wanted), conversions=False) if wanted.event_classes else None
         identity = condition((((key,), each) for key, each in (wanted.identity or {}).items()), conversions=True)
@@ -100,6 +105,7 @@ class Subscriptions:
         self.subscribers.append(subscriber)
         if typed is None:
             self.askers.add(number, identity, parts)
+            self._untyped = True
             return
         for event_class in wanted.event_classes:
             if event_class not in self.classes:
@@ -112,17 +118,17 @@ class Subscriptions:
         """Who matches a MEGA event. Raises ``InvalidPayload`` or ``CodecError`` when somebody asks for it."""
         selection = Selection()
         for typed in self._typed.get(identity, ()):
-            event = typed.event_class.__from_wire__(content.json_text())
+            event = typed.read(content.json_text())
             selection.add(typed.matching(event), event)
-        asking, failures = self.askers.asking(identity)
-        if failures:
-            selection.add(((), failures), None)
-        if asking or self.messages:
-            payload = MegaPayload.from_document(content.document())
-            if asking:
+        if self._untyped:
+            asking, failures = self.askers.asking(identity)
+            if failures:
+                selection.add(((), failures), None)
+            if asking or self._all_kinds:
+                payload = MegaPayload.from_document(content.document())
                 selection.add(self.askers.matching(asking, payload), payload)
-            if self.messages:
-                selection.add(self.messages.matching(content.document()), payload)
+                if self._all_kinds:
+                    selection.add(self.messages.matching(content.document()), payload)
         return selection
 
     def of_data(self, content: Content) -> Selection:
@@ -146,7 +152,7 @@ class Subscriptions:
             )
             return
         for typed in self._typed.get(identity, ()):
-            event = typed.event_class.__from_wire__(content.json_text())
+            event = typed.read(content.json_text())
             asked = (each for each in self.subscribers if typed.event_class in each.__wanted__.event_classes)
             yield from (explain(type(each), event) for each in asked)
         untyped = MegaPayload.from_document(content.document())
@@ -160,7 +166,7 @@ class Subscriptions:
         """Who matches what is decoded already: of an event the subscribers of its class; see ``Dispatcher``."""
         typed = self.classes.get(type(payload))
         if typed is not None:
-            numbers, _ = typed.matching(payload)
+            numbers, _ = typed.matching(cast("Event", payload))
         elif isinstance(payload, MegaPayload):
             asking, _ = self.askers.asking(_identity(payload))
             numbers, _ = self.askers.matching(asking, payload)
@@ -168,7 +174,7 @@ class Subscriptions:
             numbers = ()
         else:
             numbers, _ = self.data.matching(payload) if isinstance(payload, dict) else _NOBODY
-            if self.messages:
+            if self._all_kinds:
                 others, _ = self.messages.matching(payload)
                 numbers = sorted((*numbers, *others))
         subscribers = self.subscribers

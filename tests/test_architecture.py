@@ -12,11 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-PACKAGES = {
-    "mega_typed": ROOT / "mega_typed",
-    "mega_typed.commands": ROOT / "mega_typed" / "commands",
-    "mega_codegen": ROOT / "codegen" / "mega_codegen",
-}
+PACKAGES = {"mega_typed": ROOT / "mega_typed", "mega_codegen": ROOT / "codegen" / "mega_codegen"}
 
 
 def imports(path: Path, package: str) -> set[str]:
@@ -25,22 +21,18 @@ def imports(path: Path, package: str) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             module = f"{package}.{node.module}" if node.level and node.module else node.module or package
-            names = [f"{module}.{alias.name}" for alias in node.names] if module == package else [module]
-            found |= set(names)
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name.removeprefix(f"{package}.").split(".")[0] for name in found if name.startswith(f"{package}.")}
+    return {name.removeprefix(f"{package}.") for name in found if name.startswith(f"{package}.")}
 
 
 def graph(package: str) -> dict[str, set[str]]:
-    """The parts of a package, each with the parts that it imports; a package inside it is one part."""
-    folder = PACKAGES[package]
-    parts = {path.stem: [path] for path in folder.glob("*.py")}
-    parts |= {path.parent.name: list(path.parent.glob("*.py")) for path in folder.glob("*/__init__.py")}
-    return {
-        name: {m for path in paths for m in imports(path, package) if m in parts and m != name}
-        for name, paths in parts.items()
-    }
+    """Modules by dotted name, a package within the package by its own; each with the modules that it imports."""
+    root = PACKAGES[package]
+    names = {path: ".".join(path.relative_to(root).with_suffix("").parts) for path in root.rglob("*.py")}
+    files = {name.removesuffix(".__init__"): path for path, name in names.items()}
+    return {name: {m for m in imports(path, package) if m in files and m != name} for name, path in files.items()}
 
 
 def floors(package: str) -> dict[str, int]:
@@ -96,7 +88,9 @@ def test_only_the_commands_print() -> None:
     assert printing == {"commands/terminal.py", "local.py"}
 
 
-@pytest.mark.parametrize("module", ["mega_typed", "mega_typed.listener", "generated.shopping_cart"])
+@pytest.mark.parametrize(
+    "module", ["mega_typed", "mega_typed.listener", "mega_typed.testing", "generated.shopping_cart"]
+)
 def test_importing_loads_no_aws_client(module: str) -> None:
     """boto3 is imported when a client is made, and not before."""
     script = f"import sys, {module}; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"

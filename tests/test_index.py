@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import re
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -18,7 +20,7 @@ from mega_typed import index as index_module
 from mega_typed.askers import Askers
 from mega_typed.conditions import Condition, condition
 from mega_typed.conditions import test_of as closure_of
-from mega_typed.index import Index, verified
+from mega_typed.index import Growing, Index, verified
 from mega_typed.match import (
     all_items,
     and_,
@@ -248,6 +250,33 @@ def test_an_index_over_many_finds_the_same(
         for name, size in SMALL.items() if cramped else ():
             patch.setattr(index_module, name, size)
         agree(*crowd, conversions)
+
+
+ALIKE = [1, True, 1.0, Decimal(1), "1", 0, False, -0.0, "0", 5, "5", 5.5, BIG + 1, float(BIG)]
+
+
+@pytest.mark.parametrize("conversions", [False, True])
+def test_operands_that_python_takes_for_equal_stay_apart(conversions: bool) -> None:
+    """1, true and "1", and ranges of one value among them, mean in a crowd what each means alone."""
+    kinds: list[Any] = [eq, gt, gte, one_of, not_, lambda operand: between(operand, operand)]
+    made = [{"a": kind(operand)} for kind in kinds for operand in ALIKE]
+    agree(made * 2, [{"a": value} for value in [*ALIKE, None, "x"]], conversions)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_index_leaves_the_garbage_collector_as_it_was(enabled: bool) -> None:
+    """It is on after an index was built if it was on before, and off if it was off; also when building fails."""
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        for wanted in (condition([(("a",), 1)], conversions=False), None):
+            growing = Growing()
+            growing.add(0, wanted)  # type: ignore[arg-type]
+            with nullcontext() if wanted else pytest.raises(AttributeError):
+                growing.matching({"a": 1})
+            assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 @pytest.mark.parametrize("made", [lambda n: {"a": f"id-{n}"}, lambda n: {"a": match(f"id-{n}$")}, lambda n: {"a": between(n, n)}])  # fmt: skip

@@ -26,9 +26,10 @@ from mega_typed import sending
 from mega_typed.aws import ClientSource
 from mega_typed.codecs import ContentKind, decode
 from mega_typed.errors import ConfigurationError, EncodeError, PublishError
+from mega_typed.outgoing import PublishResult
 from mega_typed.payload import EventType, MegaPayload
 from mega_typed.publishers import SnsPublisher, SqsPublisher
-from mega_typed.sending import Answer, PublishResult, unsettled
+from mega_typed.sending import Answer, unsettled
 
 from .samples import placed
 

@@ -24,9 +24,10 @@ from mega_typed.commands.signals import undisturbed
 from mega_typed.errors import InvalidPayload, PublishError
 from mega_typed.fitting import Ladder
 from mega_typed.offload import S3Payloads
+from mega_typed.outgoing import PublishResult
 from mega_typed.payload import MegaPayload
 from mega_typed.rate_limit import RateLimit
-from mega_typed.sending import SQS, SQS_MAX_BYTES, Entry, PublishResult, Route, Sender
+from mega_typed.sending import SQS, SQS_MAX_BYTES, Entry, Route, Sender
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber
 from mega_typed.subscriptions import explain
 

@@ -17,9 +17,9 @@ from mega_typed.commands.texts import text_of
 from mega_typed.errors import InvalidPayload, MegaError
 from mega_typed.event import Event
 from mega_typed.messages import added_attributes, message_of
+from mega_typed.outgoing import PublishResult
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import registered_class, registered_events
-from mega_typed.sending import PublishResult
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
