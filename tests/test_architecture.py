@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-PACKAGES = {"mega_typed": ROOT / "mega_typed", "mega_codegen": ROOT / "codegen" / "mega_codegen"}
+PACKAGES = {
+    "mega_typed": ROOT / "mega_typed",
+    "mega_typed.commands": ROOT / "mega_typed" / "commands",
+    "mega_typed.testing": ROOT / "mega_typed" / "testing",
+    "mega_codegen": ROOT / "codegen" / "mega_codegen",
+}
 
 
 def imports(path: Path, package: str) -> set[str]:
@@ -21,18 +26,22 @@ def imports(path: Path, package: str) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             module = f"{package}.{node.module}" if node.level and node.module else node.module or package
-            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == package else [module]
+            found |= set(names)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name.removeprefix(f"{package}.") for name in found if name.startswith(f"{package}.")}
+    return {name.removeprefix(f"{package}.").split(".")[0] for name in found if name.startswith(f"{package}.")}
 
 
 def graph(package: str) -> dict[str, set[str]]:
-    """Modules by dotted name, a package within the package by its own; each with the modules that it imports."""
-    root = PACKAGES[package]
-    names = {path: ".".join(path.relative_to(root).with_suffix("").parts) for path in root.rglob("*.py")}
-    files = {name.removesuffix(".__init__"): path for path, name in names.items()}
-    return {name: {m for m in imports(path, package) if m in files and m != name} for name, path in files.items()}
+    """The parts of a package, each with the parts that it imports; a package inside it is one part."""
+    folder = PACKAGES[package]
+    parts = {path.stem: [path] for path in folder.glob("*.py")}
+    parts |= {path.parent.name: list(path.parent.glob("*.py")) for path in folder.glob("*/__init__.py")}
+    return {
+        name: {m for path in paths for m in imports(path, package) if m in parts and m != name}
+        for name, paths in parts.items()
+    }
 
 
 def floors(package: str) -> dict[str, int]:
