@@ -32,9 +32,10 @@ def run(*arguments: str, aws: Mapping[str, Any] | None = None, path: Path | None
 
 
 def start(*arguments: str, aws: Mapping[str, Any] | None = None, path: Path | None = None) -> subprocess.Popen[str]:
-    """Start the command."""
+    """Start the command, for a signal to end it: one that breaks into a call leaves its socket to the interpreter."""
+    unclosed = ["-W", "ignore::ResourceWarning"]
     return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=path or ROOT, env=environment(aws, path), text=True, stdin=subprocess.DEVNULL,
+        [*COMMAND[:-2], *unclosed, *COMMAND[-2:], *arguments], cwd=path or ROOT, env=environment(aws, path), text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

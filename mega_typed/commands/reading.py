@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from mega_typed.codecs import Content, ContentKind, decode, encode_document
+from mega_typed.commands.command import CommandError
 from mega_typed.envelopes import Record, open_envelope
 from mega_typed.errors import InvalidPayload, MegaError
 from mega_typed.event import Event
@@ -95,6 +96,15 @@ def names_of(event_type: EventType | None) -> tuple[str, ...]:
     return name, f"{name}/{event_type.version}"
 
 
+def class_of(event_type: EventType) -> type[Event] | None:
+    """The class of an event, if an imported package has it. Raises ``CommandError``: it cannot be imported."""
+    try:
+        found: type[Event] | None = registered_class(event_type)
+    except Exception as error:  # of the user's package
+        raise CommandError(f"cannot import the class of {event_type}: {type(error).__name__}: {error}") from error
+    return found
+
+
 def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
     """Open a message. It is validated where an imported package has the class of its event.
 
@@ -121,7 +131,7 @@ def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
         if event_type is None:
             return Opened("data", json=readable, content=content)
         MegaPayload.from_document(content.document())
-        event_class: type[Event] | None = registered_class(event_type)
+        event_class = class_of(event_type)
         if event_class is None:
             return Opened("event", "unchecked", event_type, readable, content)
         event = event_class.from_json(content.json_text())
