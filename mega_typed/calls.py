@@ -70,7 +70,8 @@ class Calls:
             function: of one argument.
             argument: that one.
             given_up: is called when the time is over, before this raises.
-            late: is called with the ending of a call that was given up, when there is one.
+            late: is called with the ending of a call that was given up, when there is one; in a thread, so that it
+                may take its time.
 
         Raises:
             ProcessTimeoutError: it took too long.
@@ -103,12 +104,15 @@ class Calls:
             self._hanging += 1
 
         def end(_: object) -> None:
-            with self._lock:
-                self._hanging -= 1
-            if late is not None:
-                late(ended.result)
+            try:
+                if late is not None:
+                    late(ended.result)
+            finally:
+                with self._lock:
+                    self._hanging -= 1
 
-        ended.add_done_callback(end)
+        # Not where the call ends: that is the event loop, for which all coroutines wait, or a thread with another call.
+        ended.add_done_callback(lambda _: _threads.start(end, None))
 
 
 class _Scope:

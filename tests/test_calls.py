@@ -23,7 +23,7 @@ from mega_typed import (
     current_message,
 )
 from mega_typed.calls import Calls, run_coroutine
-from mega_typed.idempotency import MemoryStore
+from mega_typed.idempotency import Claim, MemoryStore
 from mega_typed.message_context import Cancellation
 
 from .test_listener import QUEUE, FakeClient, message
@@ -210,6 +210,46 @@ def test_a_lease_lasts_as_long_as_the_call_that_was_given_up(gate: threading.Eve
     until(lambda: made.hanging == 0)
     third = made.handle(Record("x", "m1")).results[0]
     assert (third.status, third.skipped, calls) == (DONE, True, ["x"])
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_what_a_call_raises_that_was_given_up_is_no_verdict(asynchronous: bool) -> None:
+    """A coroutine that is cancelled for its time, or a function that ends for it, is called again at a redelivery."""
+    calls = list[str]()
+
+    async def cancelled(self: Any, payload: str) -> None:
+        calls.append(payload)
+        await asyncio.sleep(LONG if len(calls) == 1 else 0)
+
+    def ends(self: Any, payload: str) -> None:
+        calls.append(payload)
+        if len(calls) == 1:
+            until(lambda: current_message().cancelled)
+            raise ValueError("half done")
+
+    made = dispatcher(cancelled if asynchronous else ends, process_timeout=0.05, idempotency=MemoryStore())
+    assert made.handle(Record("x", "m1")).results[0].status is RETRIABLE
+    until(lambda: made.hanging == 0)
+    again = made.handle(Record("x", "m1")).results[0]
+    assert (again.status, again.skipped, calls) == (DONE, False, ["x", "x"])
+
+
+def test_a_store_that_hangs_for_a_call_that_was_given_up_holds_up_no_coroutine(gate: threading.Event) -> None:
+    """What a cancelled coroutine leaves to be written is not written on the event loop."""
+
+    class Hanging(MemoryStore):
+        def release(self, claim: Claim) -> None:
+            gate.wait(LONG)
+
+    async def process(self: Any, payload: str) -> None:
+        try:
+            await asyncio.sleep(LONG if payload == "slow!" else 0)
+        finally:
+            await asyncio.sleep(0.05)  # so that it ends when nobody waits for it any more
+
+    made = dispatcher(process, process_timeout=1.0, idempotency=Hanging())
+    assert made.handle(Record("slow!", "m1")).results[0].status is RETRIABLE
+    assert made.handle(Record("quick!", "m2")).results[0].status is DONE
 
 
 def test_threads_of_timed_calls_are_used_again() -> None:
