@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
-from mega_typed.codecs import Content, ContentKind, decode, encode_document
+from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
 from mega_typed.commands.command import CommandError
-from mega_typed.envelopes import Record, open_envelope
+from mega_typed.envelopes import Envelope, Record, open_envelope
 from mega_typed.errors import InvalidPayload, MegaError
 from mega_typed.event import Event
 from mega_typed.messages import DOMAIN_ATTRIBUTE, NAME_ATTRIBUTE, VERSION_ATTRIBUTE
@@ -101,9 +101,9 @@ def names_of(event_type: EventType | None) -> tuple[str, ...]:
     return name, f"{name}/{event_type.version}"
 
 
-def _claimed(record: Record) -> EventType | None:
+def _claimed(envelope: Envelope) -> EventType | None:
     """The event type that a publisher of this library wrote into the message attributes."""
-    attributes = open_envelope(record).attributes
+    attributes = envelope.attributes
     name, version = attributes.get(NAME_ATTRIBUTE), attributes.get(VERSION_ATTRIBUTE)
     domain = attributes.get(DOMAIN_ATTRIBUTE)
     if not isinstance(name, str) or not isinstance(version, str) or not version.isdecimal() or len(version) > 9:
@@ -134,7 +134,8 @@ def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
         if payloads is not None:
             record = payloads.restore(record)
         elif find_pointer(record) is not None:
-            return Opened("offloaded", event_type=_claimed(record))
+            pointer = open_envelope(record)
+            return Opened("offloaded", event_type=_claimed(pointer), content=decode(pointer.body, ContentType.TEXT))
         envelope = open_envelope(record)
         content = decode(envelope.body, envelope.content_type)
         if envelope.confirmation is not None:
