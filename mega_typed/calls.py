@@ -157,7 +157,9 @@ class _Thread:
     def _run(self) -> None:
         while True:
             context, function, argument, ended = self._jobs.get()
-            ended.set_running_or_notify_cancel()  # from here on nobody cancels it, nobody could
+            if not ended.set_running_or_notify_cancel():  # a coroutine was cancelled before this thread woke up
+                self._free(self)
+                continue
             try:
                 said = context.run(function, argument)
                 if inspect.iscoroutine(said):
@@ -277,10 +279,20 @@ def _loop() -> asyncio.AbstractEventLoop:
         loop = _loops.get(getpid())
         if loop is None:
             loop = _loops[getpid()] = new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="mega-typed-event-loop", daemon=True)
+            thread = threading.Thread(
+                target=_run_until_stopped, args=(loop,), name="mega-typed-event-loop", daemon=True
+            )
             thread.start()
             atexit.register(_end, getpid(), loop, thread)
         return loop
+
+
+def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    stopped = False
+    while not stopped:
+        with suppress(SystemExit, KeyboardInterrupt):  # they leave a task that a coroutine started, and the loop too
+            loop.run_forever()
+            stopped = True
 
 
 def _end(process: int, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from mega_typed import (
     SqsListener,
     current_message,
 )
-from mega_typed.calls import Calls, run_coroutine
+from mega_typed.calls import Calls, in_thread, run_coroutine
 from mega_typed.idempotency import Claim, MemoryStore
 from mega_typed.message_context import Cancellation
 
@@ -107,12 +108,43 @@ def test_a_coroutine_cannot_wait_for_its_own_loop() -> None:
         run_coroutine(nested())
 
 
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_task_cannot_end_the_loop(end: type[BaseException]) -> None:
+    """A coroutine gets what a task that it started raises, SystemExit too, and the coroutines after it run."""
+
+    async def ends() -> None:
+        raise end
+
+    async def starts() -> None:
+        await asyncio.gather(asyncio.create_task(ends()))
+
+    calls = Calls(LONG)
+    with pytest.raises(end):
+        calls.call(lambda _: run_coroutine(starts()), None, given_up=lambda: None, late=None)
+    assert calls.call(lambda _: run_coroutine(asyncio.sleep(0, DONE)), None, given_up=lambda: None, late=None) is DONE
+
+
+def test_a_call_that_is_cancelled_before_it_starts_costs_no_thread() -> None:
+    """A coroutine that is cancelled while its thread wakes up leaves a thread that serves the next one."""
+
+    async def cancelled() -> None:
+        call = asyncio.ensure_future(in_thread(lambda _: None, None))
+        await asyncio.sleep(0)
+        call.cancel()
+        with suppress(asyncio.CancelledError):
+            await call
+
+    for _ in range(20):
+        run_coroutine(cancelled())
+        assert run_coroutine(asyncio.wait_for(in_thread(lambda _: DONE, None), LONG)) is DONE
+
+
 def test_the_loop_lets_a_process_end() -> None:
     """A process that ran coroutines ends by itself, with status 0 and without a warning, also when one still runs."""
     code = """
 import asyncio, threading
 from mega_typed import ProcessTimeoutError
-from mega_typed.calls import Calls, run_coroutine
+from mega_typed.calls import Calls, in_thread, run_coroutine
 try:
     Calls(0.05).call(asyncio.sleep, 60, given_up=lambda: None, late=None)
 except ProcessTimeoutError:
