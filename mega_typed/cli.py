@@ -25,6 +25,7 @@ from mega_typed.messages import POINTER_ATTRIBUTE
 from mega_typed.offload import S3Payloads
 from mega_typed.payload import MegaPayload, identity_of
 from mega_typed.registry import registered_class, registered_events
+from mega_typed.sensitive import masked
 from mega_typed.subscribers import Subscriber
 
 __all__ = ["main"]
@@ -180,13 +181,14 @@ def _describe(record: Record, *, validate: bool) -> str:
         return f"# text\n{content.text}"
     if content.kind is ContentKind.BINARY:
         return f"# {len(content.data)} bytes\n{content.data[:64].hex(' ')}"
-    identity = identity_of(content)
+    identity, event_class = identity_of(content), None
     if identity is not None:
         MegaPayload.from_document(content.document())
-        event_class: type[Any] | None = registered_class(identity) if validate else None
+        event_class = registered_class(identity) if validate else None
         if event_class is not None:
             event_class.from_json(content.json_text())
-    readable = encode_document(content.document()).body
+    document = content.document() if event_class is None else masked(event_class, content.document())
+    readable = encode_document(document).body
     return f"# {identity or 'data object'}\n{msgspec.json.format(readable, indent=2)}"
 
 
