@@ -118,7 +118,7 @@ def _kind(outcome: Outcome) -> str:
 def _may_quote(outcome: Outcome) -> bool:
     """Whether the event has what is sensitive, which an exception of the application may quote."""
     concerned = [*(each.subscriber for each in outcome.results), *(each.subscriber for each in outcome.defects)]
-    classes: list[Any] = [event_class for subscriber in concerned for event_class in subscriber.__wanted__.event_classes]
+    classes: list[Any] = [each for subscriber in concerned for each in subscriber.__wanted__.event_classes]
     known = None if outcome.event_type is None else registered_class(outcome.event_type)
     return any(has_marks(each) for each in (classes if known is None else [*classes, known]))
 

@@ -35,7 +35,7 @@ from mega_typed.exact import MOMENT, Tags, date_time, decimal_string, exact, int
 from mega_typed.payload import EventType, MegaPayload, has_version, identity_of_json, read_head
 from mega_typed.registry import registered_class
 from mega_typed.schema_check import EVENT_KEYS, PATTERNS, Violation, payload_violations
-from mega_typed.sensitive import MASK, Place, anywhere_in, document_of, has_marks
+from mega_typed.sensitive import MASK, Place, anywhere_in, document_of, has_marks, shown
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import (
@@ -171,7 +171,12 @@ class Model(BaseModel):
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         hidden = self.__sensitive__ | self.__dict__.get(_HIDDEN, frozenset())
         for name, value in super().__repr_args__():
-            yield name, _SHOWN if name in hidden and value is not None else value
+            if name in hidden and value is not None:
+                yield name, _SHOWN
+            elif isinstance(value, dict) and name in type(self).model_fields:  # a copy may hold what was not validated
+                yield name, shown(value, anywhere_in(type(self)).below(name))
+            else:
+                yield name, value
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with changes, which are not validated; see pydantic's documentation."""
@@ -504,7 +509,15 @@ class Event(Model):
             InvalidPayload: it is not this event, or not valid by the event's schema.
         """
         document = payload.to_document() if isinstance(payload, MegaPayload) else payload
-        return cls.from_json(encode_document(document).body)
+        try:
+            body = encode_document(document).body
+        except EncodeError:
+            if not has_marks(cls):
+                raise
+            body = None
+        if body is None:
+            raise _unwritten(cls)
+        return cls.from_json(body)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -621,12 +634,13 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         return read_known(text)
 
     def read_known(text: str | bytes) -> Event:
+        event: Event | ValidationError
         try:
-            event: Event | None = validate(text)
+            event = validate(text)
         except ValidationError as error:
-            event, refused = None, error
-        if event is None:  # outside, so that no error has the first one as its context: that one quotes values
-            event = read_again(text, refused)
+            event = error
+        if isinstance(event, ValidationError):  # here, so that no error has this one as its context: it quotes values
+            event = read_again(text, event)
         values = event.__dict__
         if "timestamp" not in event.__pydantic_fields_set__:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
@@ -722,10 +736,15 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
         except (PydanticSerializationError, ValueError, RecursionError) as error:
             if not marked:
                 raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
-            refused = type(error).__name__
-        raise EncodeError(f"{title} cannot be written as JSON: {refused}, whose text may quote what is sensitive")
+        raise _unwritten(cls)
 
     return write
+
+
+def _unwritten(cls: type[Event]) -> EncodeError:
+    """What is raised, without a cause, for an event that has what is sensitive."""
+    message = "why is not told, as it may quote what is sensitive; look for lone surrogates, NaN and other types"
+    return EncodeError(f"{cls.__name__} cannot be written as JSON: {message}")
 
 
 @cache
@@ -787,7 +806,7 @@ def _faults(whole: Place, error: ValidationError, text: str | bytes) -> list[Fau
         path = tuple(_without_labels(detail["loc"], document, missing=missing))
         safe = _without_value(detail["type"], detail["msg"])
         # the labels are followed as well, as what looks like one may be a key
-        masked = whole.cut(detail["loc"], labels=True)[1].hides
+        masked = whole.hides and whole.cut(detail["loc"], labels=True)[1].hides
         faults.append(_fault(whole, path, detail["msg"], got, safe, masked=masked))
     return faults
 
@@ -796,6 +815,8 @@ def _fault(
     whole: Place, path: tuple[str | int, ...], message: str, got: str, safe: str | None = None, *, masked: bool = False
 ) -> Fault:
     """A fault with what was found, unless that is sensitive; then the message is one that does not quote it either."""
+    if not whole.hides:
+        return Fault(_dotted(path), f"{message}{got}")
     told, place = whole.cut(path, labels=masked)
     if not (masked or place.hides):
         return Fault(_dotted(path), f"{message}{got}")

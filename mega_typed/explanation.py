@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from mega_typed.errors import MegaError
 from mega_typed.match import Pattern, PredicateFailed, matches
-from mega_typed.sensitive import MASK, Place
+from mega_typed.sensitive import Place, shown
 from pydantic import BaseModel
 
 __all__ = ["Explanation", "explain_pattern"]
@@ -33,8 +33,7 @@ class Explanation:
     Attributes:
         path: where the value stands, dotted, with ``[0]`` for an element; ``""`` for the whole.
         expected: the pattern.
-        found: the value; ``None`` for one that is absent or null, ``"***"`` for one that is sensitive or may contain
-            what is; a model does that by itself, in its ``repr``.
+        found: the value, ``"***"`` where it is sensitive; ``None`` for one that is absent or null.
         matched: whether the value matches the pattern.
         parts: the same for what the pattern is made of: operands, fields, elements. A pattern without parts is a leaf.
         error: what a predicate raised, by its name only where the value is sensitive; then nothing that contains it
@@ -91,12 +90,6 @@ def explain_pattern(
     if error is not None and place.hides:
         error = MegaError(f"{type(error).__name__}, whose text may quote what is sensitive")
     return Explanation(path, pattern, shown(value, place), matched, parts, error)
-
-
-def shown(value: object, place: Place) -> object:
-    """The value as an explanation may hold it."""
-    hidden = place.sensitive or (place.hides and not isinstance(value, BaseModel))
-    return MASK if hidden and value is not None else value
 
 
 def _parts(pattern: object, value: object, path: str, place: Place) -> Iterator[tuple[object, object, str, Place]]:

@@ -12,14 +12,16 @@ This file knows the fields of pydantic's models by their attributes, and no even
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast, get_args, get_origin
 
 from mega_typed.annotations import members
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-__all__ = ["MASK", "Place", "anywhere_in", "document_of", "has_marks", "masked"]
+__all__ = ["MASK", "Place", "anywhere_in", "document_of", "has_marks", "masked", "shown"]
 
 MASK: Final = "***"
 """Stands where a sensitive value is not shown."""
@@ -106,7 +108,7 @@ def has_marks(model: type[BaseModel]) -> bool:
             return True
         if each not in seen:
             seen.add(each)
-            waiting += [kind for field in each.model_fields.values() for kind in _models(field.annotation)]
+            waiting += [kind for field in _fields(each).values() for kind in _models(field.annotation)]
     return False
 
 
@@ -120,17 +122,18 @@ def masked(event_class: type[BaseModel], document: Mapping[str, Any]) -> dict[st
         event_class: the class of the event, a generated one.
         document: the payload as JSON or BSON was decoded.
     """
-    return cast("dict[str, Any]", _masked(document, document_of(event_class)))
+    return cast("dict[str, Any]", shown(document, document_of(event_class)))
 
 
-def _masked(value: Any, place: Place) -> Any:
-    if value is None or not place.hides:
+def shown(value: Any, place: Place) -> Any:
+    """A value with everything masked that is sensitive by its place; a model does that by itself, in its ``repr``."""
+    if value is None or not place.hides or (isinstance(value, BaseModel) and not place.sensitive):
         return value
     kinds = [] if place.sensitive else _kinds(place.types)
     if isinstance(value, Mapping) and any(_has_names(kind) or get_origin(kind) is dict for kind in kinds):
-        return {key: _masked(each, place.below(key)) for key, each in cast("Mapping[str, Any]", value).items()}
+        return {key: shown(each, place.below(key)) for key, each in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list) and any(get_origin(kind) is list for kind in kinds):
-        return [_masked(each, place.below(index)) for index, each in enumerate(value)]
+        return [shown(each, place.below(index)) for index, each in enumerate(value)]
     return MASK
 
 
@@ -139,6 +142,13 @@ def _masked(value: Any, place: Place) -> Any:
 
 def _marked(model: type[BaseModel]) -> frozenset[str]:
     return getattr(model, "__sensitive__", frozenset[str]())
+
+
+def _fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The fields of a model; one that names a class that is defined later knows it once the model is built."""
+    with suppress(RecursionError):  # its types nest too deeply for the usual stack; then ``event`` has built it before
+        model.model_rebuild(raise_errors=False)
+    return model.model_fields
 
 
 def _kinds(types: Iterable[Any]) -> list[Any]:
@@ -183,9 +193,9 @@ def _may_hide(annotation: Any) -> bool:
     if not name or name == "event":
         return has_marks(annotation.event_class)
     if name == "object":
-        state = annotation.event_class.model_fields["object"]
+        state = _fields(annotation.event_class)["object"]
         return any(mark.startswith("object.") for mark in marks) or _may_hide(state.annotation)
-    fields = {key: annotation.event_class.model_fields[key] for key in _attributes(annotation.event_class)}
+    fields = {key: _fields(annotation.event_class)[key] for key in _attributes(annotation.event_class)}
     return bool(marks & fields.keys()) or any(_may_hide(field.annotation) for field in fields.values())
 
 
@@ -208,7 +218,7 @@ def _step(kind: Any, key: str | int) -> Place | None:
 def _in_model(model: type[BaseModel], key: str | int) -> Place | None:
     """A field by its name in Python or on the wire."""
     names: Mapping[str, str] = getattr(model, "__wire_names__", {})
-    found = [_field(model, name) for name in model.model_fields if key in (name, names.get(name, name))]
+    found = [_field(model, name) for name in _fields(model) if key in (name, names.get(name, name))]
     if any(field.sensitive for field in found):
         return Place(sensitive=True)
     return Place(tuple(each for field in found for each in field.types)) if found else None
@@ -219,7 +229,7 @@ def _field(model: type[BaseModel], name: str) -> Place:
         return Place(sensitive=True)
     if name == "object" and hasattr(model, "__event_type__"):
         return Place((_Part(model, "object"),))
-    return Place((model.model_fields[name].annotation,))
+    return Place((_fields(model)[name].annotation,))
 
 
 def _in_part(part: _Part, key: str | int) -> Place | None:
@@ -228,7 +238,7 @@ def _in_part(part: _Part, key: str | int) -> Place | None:
         if f"object.{key}" in _marked(cls):
             return Place(sensitive=True)
         return next(
-            (step for kind in _models(cls.model_fields["object"].annotation) if (step := _in_model(kind, key))), None
+            (step for kind in _models(_fields(cls)["object"].annotation) if (step := _in_model(kind, key))), None
         )
     if part.name == "" and key == "event":
         return Place((_Part(cls, "event"),))
@@ -236,6 +246,6 @@ def _in_part(part: _Part, key: str | int) -> Place | None:
         return Place((_Part(cls, "attributes"),))
     envelope = {"": ("object", "extra"), "event": ("subject", "publisher", "timestamp")}.get(part.name, ())
     if key in envelope:
-        return _field(cls, key)
+        return _field(cls, str(key))
     named = [name for name, wire in attributes.items() if wire == key] if part.name else []
     return _field(cls, named[0]) if named else None

@@ -20,11 +20,11 @@ from mega_typed.codecs import Content, ContentKind
 from mega_typed.conditions import Condition, Path, condition, leaves_of, value_at
 from mega_typed.errors import InvalidPayload
 from mega_typed.event import Event, wire_reader
-from mega_typed.explanation import Explanation, explain_pattern, shown
+from mega_typed.explanation import Explanation, explain_pattern
 from mega_typed.index import Failures, Growing, Numbers
 from mega_typed.payload import EventType, MegaPayload, is_mega
 from mega_typed.registry import registered_class
-from mega_typed.sensitive import Place, document_of
+from mega_typed.sensitive import Place, document_of, shown
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, Subscriber, Wanted
 from pydantic import BaseModel
 
@@ -151,9 +151,10 @@ class Subscriptions:
         """Of every subscriber of this event type, or of this kind of payload, why it matches or not."""
         if identity is None:
             payload = content.document() if content.kind is ContentKind.OBJECT else content.text or content.data
-            yield from (
-                explain(type(each), payload) for each in self.subscribers if not isinstance(each, EventSubscriber)
-            )
+            # what was meant as a document and cannot be read may be an event, of whatever class
+            place = _place(payload) if content.damage is None else Place(sensitive=True)
+            others = (each for each in self.subscribers if not isinstance(each, EventSubscriber))
+            yield from (_explained(type(each), payload, place) for each in others)
             return
         for typed in self._typed.get(identity, ()):
             event = typed.read(content.json_text())
