@@ -20,6 +20,7 @@ from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, identity_of
 from mega_typed.pointers import find_pointer
 from mega_typed.registry import registered_class
+from mega_typed.sensitive import masked
 
 Verdict = Literal["valid", "invalid", "unchecked", "unreadable"]
 
@@ -35,7 +36,7 @@ class Opened:
             S3 and was not fetched.
         verdict: ``valid`` or ``invalid`` for an event that was checked, ``unreadable``, else ``unchecked``.
         event_type: of an event.
-        json: the document, as JSON text.
+        json: the document, as JSON text; where its class is known, without what its schema marks as sensitive.
         content: what the body holds, where it could be read.
         event: the typed event, where it is valid.
         error: what is wrong.
@@ -145,11 +146,12 @@ def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
         if content.kind is not ContentKind.OBJECT:
             return Opened(_KINDS[content.kind], content=content)
         event_type = identity_of(content)
-        readable = encode_document(content.document()).body.encode()
+        document = content.document()
+        event_class = None if event_type is None else class_of(event_type)
+        readable = encode_document(document if event_class is None else masked(event_class, document)).body.encode()
         if event_type is None:
             return Opened("data", json=readable, content=content)
-        MegaPayload.from_document(content.document())
-        event_class = class_of(event_type)
+        MegaPayload.from_document(document)
         if event_class is None:
             return Opened("event", "unchecked", event_type, readable, content)
         event = event_class.from_json(content.json_text())
