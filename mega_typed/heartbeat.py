@@ -18,6 +18,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from mega_typed import log
+from mega_typed.forks import tell_of_forks
 
 logger = logging.getLogger("mega_typed.listener")
 
@@ -49,6 +50,11 @@ class Heartbeat:
         self._lost, self._renew = lost, renew
         self._seconds = visibility_timeout
         self._clock = clock
+        self.start_anew()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """Nothing is in hand; also in a child process, where the thread of the parent is not."""
         self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
