@@ -200,6 +200,7 @@ class BufferedPublisher:
             # A daemon, because the interpreter waits for other threads before it calls what closes this one.
             self._thread = threading.Thread(target=self._run, name="mega-typed-buffered", daemon=True)
             self._thread.start()
+            self._sender.prepare_for_exit()
             atexit.unregister(self.close)
             atexit.register(self.close)
 
