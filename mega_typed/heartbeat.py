@@ -1,4 +1,4 @@
-"""Keeps messages invisible while they are in hand, and leases theirs: one thread for a listener, ten receipts a call.
+"""Keeps messages invisible while they are in hand, and leases theirs: one thread for each, ten receipts a call.
 
 Every third of the visibility timeout all receipts in hand are extended by a whole one, in the order in which they were
 received; on FIFO queues that order also hides what waits behind the head of a group. A receipt that SQS does not know
@@ -33,7 +33,8 @@ class Heartbeat:
             more.
         visibility_timeout: seconds; 0 extends nothing.
         lost: is called with a receipt that is not extended any more although it is in hand.
-        renew: is called with every beat, to prolong what else has to last.
+        renew: is called with every beat, to prolong what else has to last; by a thread of its own, and not again before
+            it has returned, so that what it waits for holds up nothing.
         clock: seconds that only grow.
     """
 
@@ -58,6 +59,7 @@ class Heartbeat:
         self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
+        self._renewing = threading.Lock()
         self._alive = False
 
     @property
@@ -99,7 +101,16 @@ class Heartbeat:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
         for receipt in gone:
             self._lost(receipt)
-        self._renew()
+        if self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+
+    def _renew_once(self) -> None:
+        try:
+            self._renew()
+        except Exception:  # the next beat tries again
+            log.write(logger, log.LEASES_FAILED, stack=True)
+        finally:
+            self._renewing.release()
 
     def _run(self) -> None:
         """Beat until nothing is in hand at the end of an interval; nobody wakes it, since that costs every message."""
