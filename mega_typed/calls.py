@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "in_thread", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "prepare", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -230,6 +230,16 @@ async def in_thread(function: Callable[[Any], object], argument: object) -> obje
     from asyncio import wrap_future
 
     return await wrap_future(_threads.start(function, argument))
+
+
+def prepare() -> None:
+    """Start the event loop and a thread now.
+
+    For code that runs coroutines when the interpreter exits: what it registers with `atexit` after this call is called
+    while the loop still runs; and some versions of Python start no thread by then.
+    """
+    _loop()
+    _threads.start(lambda _: None, None)
 
 
 def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Callable[[], object]]:

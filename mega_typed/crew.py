@@ -91,9 +91,9 @@ class Crew:
         pollers = min(self._size, self._size // MAX_BATCH + 1)
         self._polling = pollers
         targets = [self._poll] * pollers + [self._serve] * self._size
-        for number, target in enumerate(targets):
-            threading.Thread(target=target, name=f"mega-typed-{target.__name__[1:]}-{number}", daemon=True).start()
         try:
+            for number, target in enumerate(targets):
+                threading.Thread(target=target, name=f"mega-typed-{target.__name__[1:]}-{number}", daemon=True).start()
             while not is_stopping() and self._failure is None:
                 pause(TICK_SECONDS)
                 self._flush()
@@ -101,7 +101,7 @@ class Crew:
             deadline = None if grace is None else monotonic() + grace
             while self._is_busy(deadline is None or monotonic() < deadline):
                 self._flush()
-        finally:  # also when a second signal breaks in
+        finally:  # also when a second signal breaks in, or there is no thread to be had
             self._stop()
             self._close()
         if self._failure is not None:

@@ -39,7 +39,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--queue-url", metavar="QUEUE", help="URL or name of the queue")
     where.add_argument("--topic-arn", metavar="ARN", help="ARN of the topic")
-    parser.add_argument("--dry-run", action="store_true", help="print the bodies, send nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the bodies as they would be sent, sensitive values too; send nothing",
+    )
     parser.add_argument("--group-id", metavar="TEXT", help="message group; by default what the schema says")
     parser.add_argument("--deduplication-id", metavar="TEXT", help="of one event, for FIFO")
     parser.add_argument("--bson", action="store_true", help="send BSON instead of JSON")
