@@ -66,6 +66,7 @@ def card() -> Document:
 def paid() -> Document:
     attributes = {
         "order_id": "o-1",
+        "note": "gift",
         "class": SECRET,
         "card": card(),
         "others": [card(), card()],
@@ -404,6 +405,10 @@ def test_explanations_show_what_is_not_marked(till: Any) -> None:
     spoilt["event"]["attributes"]["card"] = [card()]
     items = {"event": {"attributes": {"card": any_item({"number": "5"})}}}
     assert "card[0].number: '5', found '***'" in str(explain(items, spoilt))
+    spoilt["event"]["attributes"]["others"] = card()
+    assert "others.number: '5', found '***'" in str(
+        explain({"event": {"attributes": {"others": {"number": "5"}}}}, spoilt)
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,7 +416,7 @@ def test_explanations_show_what_is_not_marked(till: Any) -> None:
     [
         ({"card": {"brand": "none", "number": SECRET}}, "card", f"not valid (Not), got {MASK}"),
         ({"hints": [SECRET, SECRET]}, "hints", f"not valid (UniqueItems), got {MASK}"),
-        ({"token": f"A{SECRET}", "hints": None}, "hints", "missing"),
+        ({"note": None}, "note", "missing"),
     ],
 )
 def test_the_carried_schema_quotes_nothing(till: Any, attributes: Document, path: str, message: str) -> None:
@@ -424,7 +429,7 @@ def test_the_carried_schema_quotes_nothing(till: Any, attributes: Document, path
         till.OrderPaid.from_json(json.dumps(document))
     assert [(fault.path, fault.message) for fault in raised.value.faults] == [(f"event.attributes.{path}", message)]
     assert not [text for text in told(raised.value) if SECRET in text]
-    others = {key: section[key] for key in ("order_id", "token", "hints") if key in section}
+    others = {key: section[key] for key in ("order_id", "note", "token", "hints") if key in section}
     with pytest.raises(ValidationError) as refused:
         till.OrderPaid(**others, card=till.Card(brand=section["card"]["brand"], number=SECRET))
     assert not [text for text in told(refused.value) if SECRET in text]
@@ -478,6 +483,10 @@ class Two(Model):
     kind: Literal["two"] = "two"
 
 
+class Plain(Model):
+    number: str
+
+
 class Bought(Event):
     """No mark of its own, and several ways to one."""
 
@@ -485,6 +494,7 @@ class Bought(Event):
     paid_by: Visa | Cash
     shut: Shut | None = None
     told_apart: One | Two | None = None
+    either: Visa | Plain | None = None
     also: list[Gift | str | list[Visa]] | None = None
     named: dict[str, Visa] | None = None
 
@@ -496,6 +506,7 @@ class Bought(Event):
         {"paid_by": {"kind": "brand", "number": SECRET}},
         {"paid_by": {"kind": "other", "brand": "b", "number": SECRET}},
         {"told_apart": {"kind": SECRET}},
+        {"either": {"kind": "brand", "brand": "b", "number": [SECRET]}},
         {"paid_by": [{"number": SECRET}]},
         {"paid_by": SECRET},
         {"paid_by": {"kind": "cash", "amount": 1, "more": {"when": [SECRET]}}},
@@ -519,6 +530,7 @@ def test_marks_are_found_through_unions_and_below_classes_without(attributes: Do
         lambda: Bought.from_json(json.dumps(document)),
         lambda: Bought(**good | attributes),
         lambda: Bought.model_validate(document),
+        lambda: Bought.model_validate_json(json.dumps(document)),
     ]
     for call in calls:
         with pytest.raises((InvalidPayload, ValidationError)) as raised:
@@ -535,3 +547,21 @@ def test_a_class_that_names_a_later_one_is_known_before_it_was_built() -> None:
         Cash(amount=1, mor={"when": SECRET})  # type: ignore[call-arg]
     assert SECRET not in str(raised.value)
     assert repr(Later(when=SECRET, then=Later(when=SECRET))) == "Later(when=***, then=Later(when=***, then=None))"
+
+
+def test_a_class_that_is_not_registered_is_asked_for_its_marks() -> None:
+    """What an untyped subscriber is told is masked by the classes of the typed ones beside it."""
+
+    class Typed(Refuses, EventSubscriber[Bought]):
+        pass
+
+    class Untyped(Refuses, EventSubscriber):
+        event_attributes = {"paid_by": {"number": "5"}}
+
+    dispatcher = Dispatcher()
+    dispatcher.register(Typed)
+    dispatcher.register(Untyped)
+    event = Bought(paid_by=Visa(brand="b", number=SECRET))
+    texts = [str(each) for each in dispatcher.explain(Record(body=event.to_json().decode()))]
+    assert "paid_by.number: '5', found '***'" in texts[1]
+    assert not [text for text in texts if SECRET in text]
