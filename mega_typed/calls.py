@@ -111,8 +111,14 @@ class Calls:
                 with self._lock:
                     self._hanging -= 1
 
-        # Not where the call ends: that is the event loop, for which all coroutines wait, or a thread with another call.
-        ended.add_done_callback(lambda _: _threads.start(end, None))
+        def end_elsewhere(_: object) -> None:
+            # The call ends on the event loop, for which all coroutines wait, or in a thread that has another call.
+            try:
+                _threads.start(end, None)
+            except RuntimeError:  # some versions of Python start no thread when the interpreter exits
+                end(None)
+
+        ended.add_done_callback(end_elsewhere)
 
 
 class _Scope:
