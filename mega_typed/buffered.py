@@ -276,8 +276,10 @@ class BufferedPublisher:
                     continue
                 log.write(logger, log.BUFFER_FAILED, destination=self._route.target, error=str(error))
                 delivery.set_exception(error)
-            except BaseException:  # of a callback; the other messages must still be answered
-                log.write(logger, log.BUFFER_CALLBACK_FAILED, stack=True, destination=self._route.target)
+            except BaseException as raised:  # of a callback; the other messages must still be answered
+                name, stack = type(raised).__name__, log.where(raised)
+                target = self._route.target
+                log.write(logger, log.BUFFER_CALLBACK_FAILED, destination=target, error=name, where=stack)
             claimed, held = delivery.claimed, weakref.ref(delivery)
             del delivery
             if error is not None and not claimed and held() is None:

@@ -77,6 +77,7 @@ class Crew:
         self._lanes: Lanes[Message] = Lanes()
         self._running: dict[str, Message] = {}  # by receipt
         self._done: list[str] = []
+        self._settling = 0  # workers whose message is done with, and who tell the queue
         self._promised = 0
         self._polling = 0
         self._stopping = self._closed = False
@@ -109,7 +110,7 @@ class Crew:
 
     def _is_busy(self, may_wait: bool) -> bool:
         with self._changed:
-            busy = self._polling > 0 or (bool(self._running) and may_wait)
+            busy = self._polling > 0 or (may_wait and (bool(self._running) or self._settling > 0))
             if busy:
                 self._changed.wait(TICK_SECONDS)
             return busy
@@ -227,6 +228,8 @@ class Crew:
             if self._closed:  # it was given back
                 return
             back = self._lanes.finish(group, halt=not verdict.finished)
+            self._running.pop(receipt, None)  # from here on a stop does not give it back
+            self._settling += 1
             if verdict.finished:
                 self._done.append(receipt)
             self._ready.notify()  # the next of its group may start
@@ -237,7 +240,7 @@ class Crew:
             self._flush(MAX_BATCH)
         finally:
             with self._changed:
-                self._running.pop(receipt, None)
+                self._settling -= 1
                 self._changed.notify_all()
 
 

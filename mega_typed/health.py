@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from socket import SHUT_RDWR
 from time import monotonic
 from typing import Final
 
@@ -109,6 +110,20 @@ def serve_health(health: Callable[[], Health], address: tuple[str, int] | None) 
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _REQUEST_SECONDS
+
+        def handle(self) -> None:
+            """Answer, within a time for all of the request: a client that sends byte by byte holds a thread."""
+            deadline = threading.Timer(_REQUEST_SECONDS, self._cut)
+            deadline.daemon = True
+            deadline.start()
+            try:
+                super().handle()
+            finally:
+                deadline.cancel()
+
+        def _cut(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(SHUT_RDWR)
 
         def do_GET(self) -> None:
             self._answer(with_body=True)

@@ -111,8 +111,8 @@ class Heartbeat:
     def _renew_once(self) -> None:
         try:
             self._renew()
-        except Exception:  # the next beat tries again
-            log.write(logger, log.LEASES_FAILED, stack=True)
+        except Exception as error:  # the next beat tries again
+            log.write(logger, log.LEASES_FAILED, error=type(error).__name__, where=log.where(error))
         finally:
             self._renewing.release()
 
@@ -132,5 +132,5 @@ class Heartbeat:
                 continue
             try:
                 self.beat()
-            except Exception:  # a beat that fails is followed by another
-                log.write(logger, log.HEARTBEAT_FAILED, stack=True)
+            except Exception as error:  # a beat that fails is followed by another
+                log.write(logger, log.HEARTBEAT_FAILED, error=type(error).__name__, where=log.where(error))

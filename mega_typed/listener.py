@@ -50,7 +50,7 @@ from mega_typed.message_context import Cancellation
 from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
-from mega_typed.outcome_log import log_outcome, where
+from mega_typed.outcome_log import log_outcome
 from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
 from mega_typed.telemetry import Telemetry, watched
@@ -322,7 +322,8 @@ class SqsListener:
         while not self._stopping:
             granted, seconds = (maximum, 0.0) if self._rate is None else self._rate.take(maximum)
             if not granted:
-                pause(seconds)
+                self._pulse.progressed()
+                pause(min(seconds, self._unhealthy_after / 2))
                 continue
             messages: Sequence[Mapping[str, Any]] = ()
             start = monotonic()
@@ -462,7 +463,7 @@ class SqsListener:
             return None
         except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
             name = type(error).__name__
-            log.write(logger, log.MESSAGE_FAILED, message_id=message_id, error=name, where=where(error))
+            log.write(logger, log.MESSAGE_FAILED, message_id=message_id, error=name, where=log.where(error))
             return None
         log_outcome(logger, outcome, monotonic() - start)
         self._stop_if_hanging()

@@ -9,9 +9,10 @@ and not who writes them.
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Final, NamedTuple
 
-__all__ = ["LINES", "Line", "write"]
+__all__ = ["LINES", "Line", "where", "write"]
 
 
 class Line(NamedTuple):
@@ -30,28 +31,29 @@ class Line(NamedTuple):
     fields: tuple[str, ...]
 
 
-def write(
-    logger: logging.Logger, line: Line, *, level: int | None = None, stack: bool = False, **fields: object
-) -> None:
+def where(error: BaseException) -> str:
+    """Where an exception came from, without its message: that may quote a payload."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
+
+
+def write(logger: logging.Logger, line: Line, *, level: int | None = None, **fields: object) -> None:
     """Write a line.
 
     Args:
         logger: where to.
         line: which one.
         level: instead of its usual level.
-        stack: with the exception that is being handled.
         **fields: all of its fields.
     """
     chosen = line.level if level is None else level
     if logger.isEnabledFor(chosen):
         extra = {"log_event": line.name, **fields}
-        values = (fields,) if fields else ()
         try:
-            logger.log(chosen, line.text, *values, extra=extra, exc_info=stack, stacklevel=2)
+            logger.log(chosen, line.text, fields, extra=extra, stacklevel=2)
         except KeyError:  # the program's own record factory sets one of these names, and logging refuses a second value
             taken = vars(logging.getLogRecordFactory()(logger.name, chosen, "", 0, "", (), None))
             extra = {name: value for name, value in extra.items() if name not in taken}
-            logger.log(chosen, line.text, *values, extra=extra, exc_info=stack, stacklevel=2)
+            logger.log(chosen, line.text, fields, extra=extra, stacklevel=2)
 
 
 _MESSAGE: Final = ("message_id", "event_type", "disposition", "reading", "attempt", "latency_ms")
@@ -134,8 +136,18 @@ DEAD_LETTER_FAILED: Final = Line(
     "message %(message_id)s: could not be dead-lettered: %(code)s; it stays",
     ("message_id", "queue_url", "code"),
 )
-HEARTBEAT_FAILED: Final = Line("heartbeat.failed", logging.ERROR, "messages in hand could not be kept invisible", ())
-LEASES_FAILED: Final = Line("leases.failed", logging.ERROR, "leases of messages in hand could not be renewed", ())
+HEARTBEAT_FAILED: Final = Line(
+    "heartbeat.failed",
+    logging.ERROR,
+    "messages in hand could not be kept invisible: %(error)s\n%(where)s",
+    ("error", "where"),
+)
+LEASES_FAILED: Final = Line(
+    "leases.failed",
+    logging.ERROR,
+    "leases of messages in hand could not be renewed: %(error)s\n%(where)s",
+    ("error", "where"),
+)
 HEARTBEAT_EXPIRED: Final = Line(
     "heartbeat.expired",
     logging.ERROR,
@@ -158,9 +170,14 @@ BUFFER_FAILED: Final = Line(
     "buffer.failed", logging.ERROR, "a message was not published: %(error)s", ("destination", "error")
 )
 BUFFER_CALLBACK_FAILED: Final = Line(
-    "buffer.callback_failed", logging.ERROR, "a callback of a delivery raised", ("destination",)
+    "buffer.callback_failed",
+    logging.ERROR,
+    "a callback of a delivery raised: %(error)s\n%(where)s",
+    ("destination", "error", "where"),
 )
-TELEMETRY_FAILED: Final = Line("telemetry.failed", logging.ERROR, "the telemetry raised", ())
+TELEMETRY_FAILED: Final = Line(
+    "telemetry.failed", logging.ERROR, "the telemetry raised: %(error)s\n%(where)s", ("error", "where")
+)
 
 LINES: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Line))
 """All of them."""

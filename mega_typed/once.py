@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from mega_typed.errors import IdempotencyError
 from mega_typed.idempotency import Claim, ClaimState, IdempotencyStore
+from mega_typed.message_context import MessageContext, current_message
 from mega_typed.subscribers import ProcessStatus, Subscriber
 
 KeyOf = Callable[[Any], str | None]
@@ -52,7 +53,7 @@ class Once:
     def __init__(self, store: IdempotencyStore, key: KeyOf | None = None) -> None:
         self._store = store
         self._key = key
-        self._held: dict[str, Claim] = {}  # by token: those whose subscribers work
+        self._held: dict[str, tuple[Claim, MessageContext]] = {}  # by token: those whose subscribers work
 
     def begin(self, subscriber: type[Subscriber[Any]], payload: object, message: MessageKeys) -> Claim | ProcessStatus:
         """A claim, if the subscriber shall process the payload now; else the status that stands without it.
@@ -63,7 +64,7 @@ class Once:
         try:
             claim = self._begin(self._key_of(subscriber, payload, message), _fatal(message))
             if isinstance(claim, Claim):
-                self._held[claim.token] = claim
+                self._held[claim.token] = (claim, current_message())
             return claim
         except (KeyboardInterrupt, IdempotencyError):
             raise
@@ -97,13 +98,15 @@ class Once:
         self._held.pop(claim.token, None)
 
     def renew(self) -> None:
-        """Let the leases of all who work start anew.
+        """Let the leases of all who work start anew, but for work that has become pointless: its message comes again.
 
         Raises:
             Exception: the store did; the others were renewed all the same.
         """
         failure: Exception | None = None
-        for claim in tuple(self._held.values()):
+        for claim, context in tuple(self._held.values()):
+            if context.cancelled:
+                continue
             try:
                 self._store.renew(claim)
             except Exception as error:

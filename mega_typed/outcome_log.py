@@ -7,7 +7,6 @@ outcomes, and nothing of queues.
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import Any, Final
 
 from mega_typed import log
@@ -15,7 +14,7 @@ from mega_typed.dispatch import Outcome, Reading, SubscriberResult
 from mega_typed.errors import DecodeError, InvalidPayload, RetryLater
 from mega_typed.subscribers import ProcessStatus
 
-__all__ = ["log_outcome", "where"]
+__all__ = ["log_outcome"]
 
 _LEVELS: Final = {
     ProcessStatus.DONE: logging.DEBUG,
@@ -23,11 +22,6 @@ _LEVELS: Final = {
     ProcessStatus.RETRIABLE_ERROR: logging.WARNING,
     ProcessStatus.FATAL_ERROR: logging.ERROR,
 }
-
-
-def where(error: BaseException) -> str:
-    """Where an exception came from, without its message: that may quote a payload."""
-    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def log_outcome(logger: logging.Logger, outcome: Outcome, seconds: float) -> None:
@@ -64,7 +58,7 @@ def log_outcome(logger: logging.Logger, outcome: Outcome, seconds: float) -> Non
         _log_result(logger, result, outcome.attempt, about)
     for defect in outcome.defects:
         who, error = defect.subscriber.__qualname__, type(defect.error).__name__
-        log.write(logger, log.PATTERN_FAILED, **about, subscriber=who, error=error, where=where(defect.error))
+        log.write(logger, log.PATTERN_FAILED, **about, subscriber=who, error=error, where=log.where(defect.error))
 
 
 def _log_result(logger: logging.Logger, result: SubscriberResult, attempt: int, about: dict[str, Any]) -> None:
@@ -81,7 +75,7 @@ def _log_result(logger: logging.Logger, result: SubscriberResult, attempt: int, 
     else:
         level = logging.WARNING if result.status is ProcessStatus.RETRIABLE_ERROR else logging.ERROR
         error = type(result.error).__name__
-        log.write(logger, log.SUBSCRIBER_FAILED, level=level, **fields, error=error, where=where(result.error))
+        log.write(logger, log.SUBSCRIBER_FAILED, level=level, **fields, error=error, where=log.where(result.error))
 
 
 def _all_is_well(outcome: Outcome) -> bool:

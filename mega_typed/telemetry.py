@@ -57,5 +57,5 @@ def watched(told: Callable[[], object]) -> None:
     """Tell a telemetry something."""
     try:
         told()
-    except Exception:
-        log.write(logger, log.TELEMETRY_FAILED, stack=True)
+    except Exception as error:
+        log.write(logger, log.TELEMETRY_FAILED, error=type(error).__name__, where=log.where(error))

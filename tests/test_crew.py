@@ -172,6 +172,30 @@ def test_a_grace_period_ends_also_for_one_worker() -> None:
     assert listener._heartbeat._since == {}
 
 
+def test_what_is_being_deleted_is_not_given_back() -> None:
+    """When the grace period ends while the queue is told that a message is done, the message does not come back."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow(Queue):
+        def delete_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+            entered.set()
+            go_on.wait(5)
+            return super().delete_message_batch(QueueUrl, Entries)
+
+    queue = Slow(*(f"m-{n}" for n in range(10)))
+    listener = listener_of(queue, lambda _: None, concurrency=10, grace_period=0.1)
+
+    def stop_meanwhile() -> None:
+        entered.wait(10)
+        listener.stop()
+        time.sleep(0.5)
+        go_on.set()
+
+    threading.Thread(target=stop_meanwhile).start()
+    listener.listen()
+    assert queue.visible == []
+
+
 def test_quick_workers_are_waited_for_so_that_receives_are_large() -> None:
     """A receive costs the same for one message as for ten: with quick subscribers, few ask for less."""
     queue = Queue(*(f"m-{n}" for n in range(400)))

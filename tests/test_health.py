@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
 import socket
 import threading
 import urllib.error
@@ -15,7 +17,8 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from mega_typed import ConfigurationError, MessageSubscriber, SqsListener
-from mega_typed.health import Health, Pulse
+from mega_typed import health as health_module
+from mega_typed.health import Health, Pulse, serve_health
 from mega_typed.rate_limit import LARGEST_BURST, RateLimit
 
 from .test_crew import Queue
@@ -128,6 +131,39 @@ def test_numbers_out_of_range_are_refused(arguments: dict[str, float]) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         SqsListener(QUEUE, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_client_that_sends_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request has a deadline as a whole, so that no client holds a thread for longer."""
+    monkeypatch.setattr(health_module, "_REQUEST_SECONDS", 0.2)
+    port = free_port()
+    with serve_health(lambda: Pulse().health(1, in_flight=0, longest_seconds=0, hanging=0), ("127.0.0.1", port)):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+            sent = 0
+            with contextlib.suppress(OSError):
+                for _ in range(1000):
+                    slow.sendall(b"x")
+                    sent += 1
+                    if select.select([slow], [], [], 0.01)[0]:  # the answer, or the end
+                        break
+            assert 1 < sent < 1000
+        assert probe(port)[0] == 503
+
+
+def test_waiting_for_the_rate_is_progress() -> None:
+    """A listener that may receive only now and then is healthy while it waits for its turn."""
+    client = FakeClient([message("a")], [message("b")])
+    pauses = list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        assert listener.health().healthy
+        if len(pauses) == 3:
+            listener.stop()
+
+    listener = SqsListener(QUEUE, client=client, max_per_second=0.001, unhealthy_after=10, sleep=pause)
+    listener.listen()
+    assert pauses == [5.0, 5.0, 5.0]
 
 
 # --- rate limit -------------------------------------------------------------------------------------------------------
