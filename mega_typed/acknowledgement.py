@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from mega_typed import log
 from mega_typed.aws import ClientSource, SqsClient, describe, service_errors
 from mega_typed.dead_letters import dead_letter
 from mega_typed.dispatch import Outcome
@@ -38,9 +39,8 @@ class Acknowledger:
 
     def delete(self, receipts: Sequence[str]) -> None:
         """Delete messages."""
-        client = self._clients.get()
         entries = [{"ReceiptHandle": receipt} for receipt in receipts]
-        self._in_batches("delete", entries, lambda batch: client.delete_message_batch(**batch))
+        self._in_batches("delete", entries, lambda batch: self._clients.get().delete_message_batch(**batch))
 
     def change_visibility(self, seconds: Iterable[tuple[str, int]]) -> list[str]:
         """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds.
@@ -48,19 +48,20 @@ class Acknowledger:
         Returns:
             the receipts that SQS does not know any more; one that failed for a passing reason is not among them.
         """
-        client = self._clients.get()
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": each} for receipt, each in seconds]
         return self._in_batches(
-            "change the visibility of", entries, lambda batch: client.change_message_visibility_batch(**batch)
+            "change the visibility of",
+            entries,
+            lambda batch: self._clients.get().change_message_visibility_batch(**batch),
         )
 
     def bury(self, message: Mapping[str, Any], outcome: Outcome) -> bool:
         """Copy a message to the dead-letter queue; whether that succeeded, and so the message may be deleted."""
         if self._dead_letter_queue_url is None:
             return False
-        fields = {"message_id": message.get("MessageId", ""), "queue_url": self._dead_letter_queue_url}
+        message_id, queue_url = message.get("MessageId", ""), self._dead_letter_queue_url
         try:
-            answer = self._clients.get().send_message(**dead_letter(self._dead_letter_queue_url, message, outcome))
+            answer = self._clients.get().send_message(**dead_letter(queue_url, message, outcome))
             # Without an id something else has answered, a proxy under maintenance for instance.
             code = "" if answer.get("MessageId") else "Unanswered"
         except service_errors() as error:
@@ -68,12 +69,9 @@ class Acknowledger:
         except Exception as error:  # a message that cannot be copied stays, and the loop goes on
             code = type(error).__name__
         if code:
-            logger.error(
-                "message %s: could not be dead-lettered: %s; it stays", fields["message_id"], code,
-                extra={**fields, "code": code},
-            )  # fmt: skip
+            log.write(logger, log.DEAD_LETTER_FAILED, message_id=message_id, queue_url=queue_url, code=code)
             return False
-        logger.warning("message %s: moved to the dead-letter queue", fields["message_id"], extra=fields)
+        log.write(logger, log.DEAD_LETTER_SENT, message_id=message_id, queue_url=queue_url)
         return True
 
     def _in_batches(
@@ -92,14 +90,15 @@ class Acknowledger:
                 failed = self._failed_entries(call, entries)
                 entries = {entry_id: entries[entry_id] for entry_id in failed if entry_id in entries}
                 if failed:
-                    logger.log(
-                        logging.ERROR if last else logging.WARNING,
-                        "could not %s %d of a batch: %s; %s",
-                        what,
-                        len(failed),
-                        ", ".join(sorted(set(failed.values()))),
-                        "they will be delivered again" if last else "trying once more",
-                        extra={"queue_url": self._queue_url, "codes": sorted(set(failed.values()))},
+                    log.write(
+                        logger,
+                        log.ACKNOWLEDGE_FAILED,
+                        level=logging.ERROR if last else logging.WARNING,
+                        queue_url=self._queue_url,
+                        action=what,
+                        count=len(failed),
+                        codes=", ".join(sorted(set(failed.values()))),
+                        consequence="they will be delivered again" if last else "trying once more",
                     )
                     lost += [
                         entries[entry_id]["ReceiptHandle"] for entry_id in entries if last and failed[entry_id] in LOST

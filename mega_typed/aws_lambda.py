@@ -22,6 +22,7 @@ from time import monotonic, time
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
+from mega_typed import log
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
 from mega_typed.envelopes import EnvelopeKind, Record, sent_at
 from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, FetchError, LambdaRetry
@@ -139,16 +140,16 @@ class LambdaHandler:
         except DecodeError as error:
             return self._refuse(record, error)
         except FetchError as error:
-            message_id = record.message_id
-            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
-            return Outcome(Disposition.RETRY, Reading.UNREAD, error=error, message_id=message_id)
+            log.write(logger, log.MESSAGE_UNFETCHED, message_id=record.message_id, error=str(error))
+            return Outcome(Disposition.RETRY, Reading.UNREAD, error=error, message_id=record.message_id)
+        start = monotonic()
         outcome = self.dispatcher.handle(record, kind)
-        log_outcome(logger, outcome.message_id, outcome)
+        log_outcome(logger, outcome, monotonic() - start)
         return outcome
 
     def _refuse(self, record: Record, error: DecodeError) -> Outcome:
         outcome = self.dispatcher.refuse(record, error)
-        log_outcome(logger, outcome.message_id, outcome)
+        log_outcome(logger, outcome, 0.0)
         return outcome
 
     def _handle_alone(self, messages: Sequence[tuple[EnvelopeKind, Mapping[str, Any], str]]) -> None:

@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "in_thread", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "on_event_loop", "prepare", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -70,7 +70,8 @@ class Calls:
             function: of one argument.
             argument: that one.
             given_up: is called when the time is over, before this raises.
-            late: is called with the ending of a call that was given up, when there is one.
+            late: is called with the ending of a call that was given up, when there is one; in a thread, so that it
+                may take its time.
 
         Raises:
             ProcessTimeoutError: it took too long.
@@ -103,12 +104,21 @@ class Calls:
             self._hanging += 1
 
         def end(_: object) -> None:
-            with self._lock:
-                self._hanging -= 1
-            if late is not None:
-                late(ended.result)
+            try:
+                if late is not None:
+                    late(ended.result)
+            finally:
+                with self._lock:
+                    self._hanging -= 1
 
-        ended.add_done_callback(end)
+        def end_elsewhere(_: object) -> None:
+            # The call ends on the event loop, for which all coroutines wait, or in a thread that has another call.
+            try:
+                _threads.start(end, None)
+            except RuntimeError:  # some versions of Python start no thread when the interpreter exits
+                end(None)
+
+        ended.add_done_callback(end_elsewhere)
 
 
 class _Scope:
@@ -153,7 +163,9 @@ class _Thread:
     def _run(self) -> None:
         while True:
             context, function, argument, ended = self._jobs.get()
-            ended.set_running_or_notify_cancel()  # from here on nobody cancels it, nobody could
+            if not ended.set_running_or_notify_cancel():  # a coroutine was cancelled before this thread woke up
+                self._free(self)
+                continue
             try:
                 said = context.run(function, argument)
                 if inspect.iscoroutine(said):
@@ -197,14 +209,15 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
     """What a coroutine returns, run on this process's event loop, in the context of the caller.
 
     Raises:
+        ConfigurationError: the caller is on the event loop, and would wait for itself.
         BaseException: what it raises.
     """
-    import asyncio
-
-    with suppress(RuntimeError):  # there is no running loop
-        if asyncio.get_running_loop() is _loops.get(getpid()):
-            coroutine.close()
-            raise ConfigurationError("a coroutine that processes a message cannot wait for another one to be processed")
+    if on_event_loop():
+        coroutine.close()
+        raise ConfigurationError(
+            "a coroutine cannot wait here for another one on the same event loop; call this in a thread: "
+            "await asyncio.to_thread(...)"
+        )
     ended, cancel = _submit(coroutine)
     if (scope := _scope.get(None)) is not None:
         scope.add(cancel)
@@ -213,6 +226,16 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
     finally:
         if not ended.done():  # an interrupt ends the waiting
             cancel()
+
+
+def on_event_loop() -> bool:
+    """Whether the caller runs on this process's event loop, so that no coroutine goes on while it waits."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop() is _loops.get(getpid())
+    except RuntimeError:  # there is no running loop
+        return False
 
 
 async def in_thread(function: Callable[[Any], object], argument: object) -> object:
@@ -224,6 +247,16 @@ async def in_thread(function: Callable[[Any], object], argument: object) -> obje
     from asyncio import wrap_future
 
     return await wrap_future(_threads.start(function, argument))
+
+
+def prepare() -> None:
+    """Start the event loop and a thread now.
+
+    For code that runs coroutines when the interpreter exits: what it registers with `atexit` after this call is called
+    while the loop still runs; and some versions of Python start no thread by then.
+    """
+    _loop()
+    _threads.start(lambda _: None, None)
 
 
 def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Callable[[], object]]:
@@ -273,10 +306,20 @@ def _loop() -> asyncio.AbstractEventLoop:
         loop = _loops.get(getpid())
         if loop is None:
             loop = _loops[getpid()] = new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="mega-typed-event-loop", daemon=True)
+            thread = threading.Thread(
+                target=_run_until_stopped, args=(loop,), name="mega-typed-event-loop", daemon=True
+            )
             thread.start()
             atexit.register(_end, getpid(), loop, thread)
         return loop
+
+
+def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    stopped = False
+    while not stopped:
+        with suppress(SystemExit, KeyboardInterrupt):  # they leave a task that a coroutine started, and the loop too
+            loop.run_forever()
+            stopped = True
 
 
 def _end(process: int, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -1,8 +1,9 @@
 """From a record to an outcome: the pure core of every consumer.
 
 ``record → envelope → codec → payload → matching subscribers → statuses → disposition``. There is no client and no clock
-here, and nothing is logged: a listener, a Lambda function and a test transport all call ``handle`` and
-act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever subscribers do.
+that anything depends on here, and nothing is logged: a listener, a Lambda function and a test transport all call
+``handle`` and act on the ``Outcome`` it returns. ``handle`` does not raise, whatever the record holds and whatever
+subscribers do.
 
 What happens to the message is decided by one table, ``disposition``. A message is only deleted when it was processed,
 when a subscriber said that it never can be, or when nobody wants it; all that could not be read stays in the queue for
@@ -18,6 +19,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
+from time import perf_counter
 from types import FunctionType
 from typing import Any, Literal, cast
 
@@ -39,7 +41,7 @@ from mega_typed.errors import (
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
-from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, in_process
+from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, current_message, in_process
 from mega_typed.middleware import ProcessMiddleware, wrapped
 from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
@@ -90,12 +92,14 @@ class SubscriberResult(msgspec.Struct, frozen=True):
         error: what it raised; or an ``IdempotencyError``, the failure of the store.
         skipped: it was not called: it has completed this message before, with this status; or another delivery is
             being processed (``RETRY_LATER``); or the store could not be asked (``RETRIABLE_ERROR``).
+        seconds: how long it took.
     """
 
     subscriber: type[Subscriber[Any]]
     status: ProcessStatus
     error: BaseException | None = None
     skipped: bool = False
+    seconds: float = 0.0
 
 
 class Defect(msgspec.Struct, frozen=True):
@@ -116,6 +120,7 @@ class Outcome(msgspec.Struct, frozen=True):
         error: why the record could not be read or is not valid.
         defects: subscribers whose pattern could not be evaluated.
         message_id: of the record.
+        attempt: how often the message was delivered, this time included.
     """
 
     disposition: Disposition
@@ -125,6 +130,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: MegaError | None = None
     defects: tuple[Defect, ...] = ()
     message_id: str = ""
+    attempt: int = 1
 
 
 def disposition(
@@ -440,7 +446,9 @@ class Dispatcher:
             return SubscriberResult(kind, claim, skipped=True)
 
         def finish_late(ending: Ending) -> None:
-            once.finish(claim, self._judged(subscriber, ending).status, message)
+            said = self._judged(subscriber, ending)
+            # What it raises may come of its having been given up, as a CancelledError does: it has another chance.
+            once.finish(claim, ProcessStatus.RETRY_LATER if said.error is not None else said.status, message)
 
         try:
             result = self._process(subscriber, payload, finish_late)
@@ -454,7 +462,7 @@ class Dispatcher:
         if failure is None:
             return result
         if result.error is None:
-            return SubscriberResult(kind, result.status, failure)
+            return msgspec.structs.replace(result, error=failure)
         result.error.add_note(str(failure))
         return result
 
@@ -475,30 +483,38 @@ class Dispatcher:
             in_process.reset(own)
 
     def _judged(self, subscriber: Subscriber[Any], call: Callable[[], object]) -> SubscriberResult:
+        start = perf_counter()
+        status, error = self._said(subscriber, call)
+        return SubscriberResult(type(subscriber), status, error, False, perf_counter() - start)
+
+    def _said(
+        self, subscriber: Subscriber[Any], call: Callable[[], object]
+    ) -> tuple[ProcessStatus, BaseException | None]:
         try:
             status = call()
             if inspect.iscoroutine(status):
                 status = run_coroutine(status)
         except RetryLater as wish:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRY_LATER, wish)
+            return ProcessStatus.RETRY_LATER, wish
         except (*self._retriable, *exception_types(subscriber.retriable)) as error:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+            return ProcessStatus.RETRIABLE_ERROR, error
         except ProcessTimeoutError as error:
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, error)
+            return ProcessStatus.RETRIABLE_ERROR, error
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
-            return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, error)
+            # Work that was told to end says nothing of its message by ending: that comes again.
+            return ProcessStatus.RETRIABLE_ERROR if current_message().cancelled else ProcessStatus.FATAL_ERROR, error
         if status is None:
-            return SubscriberResult(type(subscriber), _DONE)
+            return _DONE, None
         if isinstance(status, ProcessStatus):
-            return SubscriberResult(type(subscriber), status)
+            return status, None
         kind = type(status).__name__
         if isinstance(status, Awaitable | Generator | AsyncGenerator):  # nothing was processed, so nothing may be lost
             unrun = TypeError(f"process() returned a {kind}, which never runs")
-            return SubscriberResult(type(subscriber), ProcessStatus.RETRIABLE_ERROR, unrun)
+            return ProcessStatus.RETRIABLE_ERROR, unrun
         unknown = TypeError(f"process() returned a {kind}; return a ProcessStatus, or nothing for DONE")
-        return SubscriberResult(type(subscriber), ProcessStatus.FATAL_ERROR, unknown)
+        return ProcessStatus.FATAL_ERROR, unknown
 
     def _outcome(
         self,
@@ -518,7 +534,7 @@ class Dispatcher:
             dead_letters=self._dead_letters,
             last_attempt=self._max_attempts is not None and record.receive_count >= self._max_attempts,
         )
-        return Outcome(fate, reading, results, event_type, error, defects, record.message_id)
+        return Outcome(fate, reading, results, event_type, error, defects, record.message_id, record.receive_count)
 
 
 def _takes_self_and_one(process: object) -> bool:

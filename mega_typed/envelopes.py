@@ -53,7 +53,7 @@ class Record(msgspec.Struct, frozen=True):
     def receive_count(self) -> int:
         """How often the queue has delivered the message, this time included; 1 where it does not say."""
         count = self.system.get("ApproximateReceiveCount", "")
-        return int(count) if count.isdecimal() else 1
+        return int(count) if isinstance(count, str) and count.isdecimal() else 1  # pyright: ignore[reportUnnecessaryIsInstance]
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any]) -> Record:
@@ -64,7 +64,7 @@ class Record(msgspec.Struct, frozen=True):
             message_id=message.get("MessageId", ""),
             receipt_handle=message.get("ReceiptHandle", ""),
             attributes=_attributes(sent, "StringValue", "BinaryValue") if sent else {},
-            system=message.get("Attributes") or {},
+            system=_mapping(message.get("Attributes")),
         )
 
     @classmethod
@@ -76,8 +76,12 @@ class Record(msgspec.Struct, frozen=True):
             message_id=record.get("messageId", ""),
             receipt_handle=record.get("receiptHandle", ""),
             attributes=_attributes(sent, "stringValue", "binaryValue") if sent else {},
-            system=record.get("attributes") or {},
+            system=_mapping(record.get("attributes")),
         )
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def sent_at(system: Mapping[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""Keeps messages invisible while they are in hand, and leases theirs: one thread for a listener, ten receipts a call.
+"""Keeps messages invisible while they are in hand, and leases theirs: one thread for each, ten receipts a call.
 
 Every third of the visibility timeout all receipts in hand are extended by a whole one, in the order in which they were
 received; on FIFO queues that order also hides what waits behind the head of a group. A receipt that SQS does not know
@@ -17,6 +17,9 @@ from collections.abc import Callable, Collection, Sequence
 from time import monotonic, sleep
 from typing import Final
 
+from mega_typed import log
+from mega_typed.forks import tell_of_forks
+
 logger = logging.getLogger("mega_typed.listener")
 
 LONGEST_SECONDS: Final = 43_200
@@ -30,7 +33,8 @@ class Heartbeat:
             more.
         visibility_timeout: seconds; 0 extends nothing.
         lost: is called with a receipt that is not extended any more although it is in hand.
-        renew: is called with every beat, to prolong what else has to last.
+        renew: is called with every beat, to prolong what else has to last; by a thread of its own, and not again before
+            it has returned, so that what it waits for holds up nothing.
         clock: seconds that only grow.
     """
 
@@ -47,9 +51,15 @@ class Heartbeat:
         self._lost, self._renew = lost, renew
         self._seconds = visibility_timeout
         self._clock = clock
+        self.start_anew()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """Nothing is in hand; also in a child process, where the thread of the parent is not."""
         self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
+        self._renewing = threading.Lock()
         self._alive = False
 
     @property
@@ -84,14 +94,27 @@ class Heartbeat:
                 now = self._clock()
                 old = [r for r, since in self._since.items() if now - since > LONGEST_SECONDS - self._seconds]
                 receipts = [receipt for receipt in self._since if receipt not in old]
-            for _ in old:
-                logger.error("a message is in hand for nearly twelve hours, which SQS does not exceed: it comes back")
+            if old:
+                log.write(logger, log.HEARTBEAT_EXPIRED, count=len(old))
             unknown = self._extend([(receipt, self._seconds) for receipt in receipts]) if receipts else ()
         with self._changed:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
         for receipt in gone:
             self._lost(receipt)
-        self._renew()
+        if self._renewing.acquire(blocking=False):
+            try:
+                threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+            except RuntimeError:  # there is no thread to be had; the next beat tries again
+                self._renewing.release()
+                raise
+
+    def _renew_once(self) -> None:
+        try:
+            self._renew()
+        except Exception:  # the next beat tries again
+            log.write(logger, log.LEASES_FAILED, stack=True)
+        finally:
+            self._renewing.release()
 
     def _run(self) -> None:
         """Beat until nothing is in hand at the end of an interval; nobody wakes it, since that costs every message."""
@@ -110,4 +133,4 @@ class Heartbeat:
             try:
                 self.beat()
             except Exception:  # a beat that fails is followed by another
-                logger.exception("messages in hand could not be kept invisible")
+                log.write(logger, log.HEARTBEAT_FAILED, stack=True)

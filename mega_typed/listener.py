@@ -34,6 +34,7 @@ from time import monotonic, time
 from types import FrameType
 from typing import Any, Final, TypeGuard, cast
 
+from mega_typed import log
 from mega_typed.acknowledgement import MAX_BATCH, Acknowledger
 from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, service_errors
 from mega_typed.backoff import Backoff, pause_after_failures
@@ -49,7 +50,7 @@ from mega_typed.message_context import Cancellation
 from mega_typed.middleware import ProcessMiddleware
 from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
-from mega_typed.outcome_log import log_failure, log_outcome
+from mega_typed.outcome_log import log_outcome, where
 from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
 from mega_typed.telemetry import Telemetry, watched
@@ -219,6 +220,11 @@ class SqsListener:
         # SimpleQueue, whose put is re-entrant, are safe there, a threading.Event is not.
         self._wake: SimpleQueue[None] = SimpleQueue()
 
+    @property
+    def queue_url(self) -> str:
+        """The queue that it receives from."""
+        return self._queue_url
+
     def register_subscriber(self, subscriber: type[Subscriber[Any]]) -> None:
         """Register a subscriber class (not an instance); its constructor takes no arguments.
 
@@ -251,7 +257,7 @@ class SqsListener:
             raise ConfigurationError("this listener is listening already, in another thread; make one for each")
         self._listening = self._pulse.listening = True
         self._pulse.progressed()
-        logger.info("listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        log.write(logger, log.LISTENER_STARTED, queue_url=self._queue_url)
         try:
             with serve_health(self.health, self._health_address), self._signals():
                 if self._concurrency > 1 or self._grace_period is not None:
@@ -262,7 +268,7 @@ class SqsListener:
         finally:
             self._stopping = self._listening = self._pulse.listening = False
             self._wake = SimpleQueue()
-        logger.info("stopped listening to %s", self._queue_url, extra={"queue_url": self._queue_url})
+        log.write(logger, log.LISTENER_STOPPED, queue_url=self._queue_url)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -355,12 +361,7 @@ class SqsListener:
     def _raise_if_pointless(self, error: Exception) -> None:
         failure = describe(error)
         if not failure.passing:
-            logger.error(
-                "cannot receive from %s: %s",
-                self._queue_url,
-                failure.code,
-                extra={"queue_url": self._queue_url, "code": failure.code},
-            )
+            log.write(logger, log.RECEIVE_HOPELESS, queue_url=self._queue_url, code=failure.code)
             raise ConfigurationError(
                 f"cannot receive from {self._queue_url}: {failure.message} ({failure.code})"
             ) from error
@@ -370,11 +371,8 @@ class SqsListener:
         self._raise_if_pointless(error)
         seconds = pause_after_failures(failures, self._jitter())
         code = describe(error).code
-        logger.warning(
-            "receiving failed: %s; next try in %.1f s",
-            code,
-            seconds,
-            extra={"queue_url": self._queue_url, "code": code, "failures": failures},
+        log.write(
+            logger, log.RECEIVE_FAILED, queue_url=self._queue_url, code=code, failures=failures, pause_seconds=seconds
         )
         return seconds
 
@@ -456,16 +454,17 @@ class SqsListener:
                 watched(partial(self._telemetry.handled, self._queue_name, outcome, monotonic() - start))
 
     def _handled(self, message: Mapping[str, Any], cancellation: Cancellation) -> Outcome | None:
-        message_id = message.get("MessageId", "")
+        message_id, start = message.get("MessageId", ""), monotonic()
         try:
             outcome = self._outcome(Record.from_sqs(message), cancellation)
         except FetchError as error:
-            logger.warning("message %s: %s; it stays", message_id, error, extra={"message_id": message_id})
+            log.write(logger, log.MESSAGE_UNFETCHED, message_id=message_id, error=str(error))
             return None
         except Exception as error:  # the dispatcher raises none; if it does, this message stays and the loop goes on
-            log_failure(logger, logging.ERROR, "the dispatcher", error, {"message_id": message_id})
+            name = type(error).__name__
+            log.write(logger, log.MESSAGE_FAILED, message_id=message_id, error=name, where=where(error))
             return None
-        log_outcome(logger, message_id, outcome)
+        log_outcome(logger, outcome, monotonic() - start)
         self._stop_if_hanging()
         if self._explain_unmatched and not outcome.results and outcome.error is None:
             self._log_explanations(message_id, Record.from_sqs(message))
@@ -485,7 +484,7 @@ class SqsListener:
         hanging = self.dispatcher.hanging
         if hanging >= max(HANGING, self._concurrency) and self._failure is None:
             what = f"{hanging} calls of process() took longer than process_timeout and have not ended"
-            logger.critical("%s; this process cannot go on", what, extra={"hanging": hanging})
+            log.write(logger, log.PROCESS_HANGING, count=hanging)
             self._failure = ProcessTimeoutError(f"{what}: find out where they hang, and start this process anew")
             self.stop()
 
@@ -495,8 +494,7 @@ class SqsListener:
             return
         with suppress(DecodeError):
             for explanation in islice(self.dispatcher.explain(record), EXPLAINED):
-                fields = {"message_id": message_id, "explanation": str(explanation)}
-                logger.debug("message %s: not matched\n%s", message_id, explanation, extra=fields)
+                log.write(logger, log.MESSAGE_UNMATCHED, message_id=message_id, explanation=str(explanation))
 
     def _is_finished(self, message: Mapping[str, Any], outcome: Outcome) -> bool:
         """Whether a message may be deleted: it is dealt with, or its copy is in the dead-letter queue."""
@@ -510,7 +508,7 @@ class SqsListener:
 
     def _log_given_up(self, message: Mapping[str, Any]) -> None:
         """A message that is deleted unprocessed, whole, to a logger of its own."""
-        given_up.info("message %s is given up", message.get("MessageId", ""), extra={"sqs_message": message})
+        log.write(given_up, log.MESSAGE_GIVEN_UP, message_id=message.get("MessageId", ""), sqs_message=message)
 
     def _retry_after(self, message: Mapping[str, Any], outcome: Outcome | None) -> int | None:
         """Seconds until the next delivery: the longest that a subscriber asks for, else the back-off's, if any."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from mega_typed import log
 from mega_typed.dispatch import Outcome
 from mega_typed.middleware import ProcessMiddleware
 
@@ -57,4 +58,4 @@ def watched(told: Callable[[], object]) -> None:
     try:
         told()
     except Exception:
-        logger.exception("the telemetry raised")
+        log.write(logger, log.TELEMETRY_FAILED, stack=True)

@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-PACKAGES = {"mega_typed": ROOT / "mega_typed", "mega_codegen": ROOT / "codegen" / "mega_codegen"}
+PACKAGES = {
+    "mega_typed": ROOT / "mega_typed",
+    "mega_typed.commands": ROOT / "mega_typed" / "commands",
+    "mega_typed.testing": ROOT / "mega_typed" / "testing",
+    "mega_codegen": ROOT / "codegen" / "mega_codegen",
+}
 
 
 def imports(path: Path, package: str) -> set[str]:
@@ -25,17 +30,23 @@ def imports(path: Path, package: str) -> set[str]:
             found |= set(names)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {name.split(".")[1] for name in found if name.startswith(f"{package}.")}
+    return {name.removeprefix(f"{package}.").split(".")[0] for name in found if name.startswith(f"{package}.")}
 
 
 def graph(package: str) -> dict[str, set[str]]:
-    files = {path.stem: path for path in PACKAGES[package].glob("*.py")}
-    return {name: {m for m in imports(path, package) if m in files and m != name} for name, path in files.items()}
+    """The parts of a package, each with the parts that it imports; a package inside it is one part."""
+    folder = PACKAGES[package]
+    parts = {path.stem: [path] for path in folder.glob("*.py")}
+    parts |= {path.parent.name: list(path.parent.glob("*.py")) for path in folder.glob("*/__init__.py")}
+    return {
+        name: {m for path in paths for m in imports(path, package) if m in parts and m != name}
+        for name, paths in parts.items()
+    }
 
 
 def floors(package: str) -> dict[str, int]:
     """The numbered lines of the package's map: ``2  codecs  payload``."""
-    section = MAP.split(f"### {package}")[1].split("```")[1]
+    section = MAP.split(f"### {package}\n")[1].split("```")[1]
     listed: dict[str, int] = {}
     for line in section.strip().splitlines():
         number, *names = re.split(r"\s+", line.strip())
@@ -67,7 +78,7 @@ def test_the_generator_and_the_runtime_do_not_import_each_other() -> None:
     crossing = {
         str(path.relative_to(ROOT))
         for package, other in (("mega_typed", "mega_codegen"), ("mega_codegen", "mega_typed"))
-        for path in PACKAGES[package].glob("*.py")
+        for path in PACKAGES[package].rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == other)
         or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == other for alias in node.names))
@@ -75,7 +86,20 @@ def test_the_generator_and_the_runtime_do_not_import_each_other() -> None:
     assert crossing == set()
 
 
-@pytest.mark.parametrize("module", ["mega_typed", "mega_typed.listener", "generated.shopping_cart"])
+def test_only_the_commands_print() -> None:
+    """Nothing else of the runtime prints, but for the embedded server, which tells its parent the port."""
+    printing = {
+        str(path.relative_to(ROOT / "mega_typed"))
+        for path in PACKAGES["mega_typed"].rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert printing == {"commands/terminal.py", "local.py"}
+
+
+@pytest.mark.parametrize(
+    "module", ["mega_typed", "mega_typed.listener", "mega_typed.testing", "generated.shopping_cart"]
+)
 def test_importing_loads_no_aws_client(module: str) -> None:
     """boto3 is imported when a client is made, and not before."""
     script = f"import sys, {module}; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from types import SimpleNamespace
@@ -16,7 +17,9 @@ from typing import Any
 import pytest
 from mega_typed import sending
 from mega_typed.buffered import BufferedPublisher, Delivery
+from mega_typed.calls import Calls, run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, PublishError
+from mega_typed.outgoing import AsyncPublishProceed, PublishCall, PublishResult
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 
 from .test_publishers import FIFO_QUEUE, QUEUE, REFUSED, THROTTLED, TOPIC, FakeClient
@@ -255,3 +258,47 @@ def test_the_end_of_the_interpreter_flushes(aws: Any, queue: Callable[..., str],
     while len(bodies) < 12:
         bodies += [m["Body"] for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
     assert sorted(bodies, key=int) == [str(n) for n in range(12)]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_end_of_the_interpreter_flushes_through_middleware(before: int) -> None:
+    """What waits at the end is sent through middleware on the event loop too, whether it was used before or not."""
+    code = """
+import sys
+from types import SimpleNamespace
+from mega_typed import SqsPublisher
+def send(QueueUrl, Entries):
+    print(*[entry["MessageBody"] for entry in Entries])
+    return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
+async def around(call, proceed):
+    return await proceed()
+client = SimpleNamespace(send_message_batch=send)
+buffered = SqsPublisher("https://sqs/q", client=client, middleware=[around]).buffered(linger_seconds=3600)
+for n in range(int(sys.argv[1])):
+    buffered.publish("before")
+    buffered.flush()
+buffered.publish("end")
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(before)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "before\n" * before + "end\n", "")
+
+
+def test_a_coroutine_never_waits_for_its_own_loop() -> None:
+    """On the event loop that middleware needs, a full buffer lets messages in, and a flush is refused."""
+
+    async def around(call: PublishCall, proceed: AsyncPublishProceed) -> Sequence[PublishResult]:
+        return await proceed()
+
+    client = FakeClient()
+    buffered = SqsPublisher(QUEUE, client=client, middleware=[around]).buffered(max_pending=2)
+
+    async def publish() -> None:
+        for n in range(20):
+            buffered.publish(str(n))
+        with pytest.raises(ConfigurationError, match="to_thread"):
+            buffered.flush()
+        await asyncio.to_thread(buffered.flush)
+
+    Calls(PATIENCE).call(lambda _: run_coroutine(publish()), None, given_up=lambda: None, late=None)
+    buffered.close()
+    assert [body for batch in client.batches() for body in batch] == [str(n) for n in range(20)]

@@ -55,7 +55,8 @@ def test_the_wheel_holds_both_packages_and_the_protocol(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"mega_typed/py.typed", "mega_codegen/py.typed", "mega_codegen/schemas/mega/v1.schema.json"} <= names
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"mega_typed", "mega_codegen"}
+    parts = {"mega_typed", "mega_codegen", "pytest_mega_typed.py"}
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == parts
 
 
 def test_the_source_distribution_is_complete(built: Path) -> None:

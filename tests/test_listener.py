@@ -252,7 +252,7 @@ def test_what_needs_an_eye_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     said = [(record.levelname, record.getMessage(), vars(record)["message_id"]) for record in caplog.records]
     assert [(level, text.removeprefix(f"message {message_id}: ")) for level, text, message_id in said] == [
         ("WARNING", "retry: invalid_payload at event.attributes.quantity"),
-        ("ERROR", "test_what_needs_an_eye_is_logged.<locals>.Gives says FATAL_ERROR"),
+        ("ERROR", "test_what_needs_an_eye_is_logged.<locals>.Gives says fatal_error"),
         ("WARNING", "an SNS confirmation, which is not followed; it stays"),
     ]
     assert len(client.deleted) == 1

@@ -256,7 +256,7 @@ def dispatched(till: Any, document: Document) -> Iterator[str]:
         yield json.dumps(reason(message, outcome))
         logger, records = logging.Logger("secrets", logging.DEBUG), Records()
         logger.addHandler(records)
-        log_outcome(logger, "m", outcome)
+        log_outcome(logger, outcome, 0.0)
         yield from records.said
         try:
             for explanation in dispatcher.explain(record):
