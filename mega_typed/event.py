@@ -169,12 +169,13 @@ class Model(BaseModel):
         given.difference_update([name for name in self.__absent_as_none__ if values[name] is None])
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        cls = type(self)
         hidden = self.__sensitive__ | self.__dict__.get(_HIDDEN, frozenset())
         for name, value in super().__repr_args__():
             if name in hidden and value is not None:
                 yield name, _SHOWN
-            elif isinstance(value, dict) and name in type(self).model_fields:  # a copy may hold what was not validated
-                yield name, shown(value, anywhere_in(type(self)).below(name))
+            elif isinstance(value, dict) and name in cls.model_fields and has_marks(cls):
+                yield name, shown(value, anywhere_in(cls).below(name))  # a copy may hold what was not validated
             else:
                 yield name, value
 
