@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 BEGIN = """
 import os, signal, sys, threading
 def in_child(run):
+    sys.stdout.flush()  # else the child prints it too
     child = os.fork()
     if child == 0:
         signal.alarm(20)

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 from mega_typed.aws import ClientSource, Operation, SqsClient
 from mega_typed.commands.command import CommandError, Status
+from mega_typed.commands.signals import undisturbed
 
 MAX_BATCH: Final = 10
 Message = Mapping[str, Any]
@@ -153,7 +154,8 @@ def holding(queue: Queue) -> Generator[Held]:
     try:
         yield held
     finally:
-        queue.give_back([*held.receipts.values()])
+        with undisturbed():
+            queue.give_back([*held.receipts.values()])
 
 
 def rounds(
@@ -170,10 +172,11 @@ def rounds(
     """
     stale = 0
     while stale <= len(held.receipts) and (wanted := maximum()) > 0:
-        received = queue.receive(wanted, hold_seconds, wait_seconds)
+        with undisturbed():  # what SQS has handed out must be known, to be given back
+            received = queue.receive(wanted, hold_seconds, wait_seconds)
+            fresh = held.new(received)
         if not received:
             return
-        fresh = held.new(received)
         stale = 0 if fresh else stale + len(received)  # what was held too long comes again, before what is new
         yield fresh
 
