@@ -89,7 +89,7 @@ class SqsListener:
             or ``concurrency``, hang at the same time, `listen` ends: only a new process can help.
         middleware: is called around ``process``; see ``Dispatcher``.
         telemetry: watches; ``mega_typed.open_telemetry.OpenTelemetry()`` for instance.
-        max_per_second: messages that are received, and so processed, per second; ``None`` sets no limit.
+        max_per_second: messages that `listen` receives, and so processes, per second; ``None`` sets no limit.
         grace_period: seconds that running messages may take after a stop; those that take longer are given back. They
             are processed in threads then, also with a concurrency of 1. ``None`` waits for them.
         retriable: exceptions that mean ``RETRIABLE_ERROR`` when a subscriber raises them.
