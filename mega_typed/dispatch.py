@@ -142,7 +142,7 @@ def disposition(
     dead_letters: bool = False,
     last_attempt: bool = False,
 ) -> Disposition:
-    """The table of outcomes (README, "What happens to a message").
+    """The table of outcomes (docs/outcomes.md).
 
     Args:
         reading: what the record turned out to be.
