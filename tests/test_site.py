@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import re
 import subprocess
 import sys
+from enum import Enum
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import is_typeddict
 from urllib.parse import unquote, urldefrag
 
 import mega_typed
@@ -94,6 +97,29 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
 def test_no_entry_depends_on_the_run(site: Path) -> None:
     """No signature has the address of an object in it."""
     assert [page.name for page in site.rglob("*.html") if "object at 0x" in page.read_text(encoding="utf-8")] == []
+
+
+def parts(public: type) -> set[str]:
+    """Members of an enumeration, fields of a record."""
+    if issubclass(public, Enum):
+        return {member.name for member in public}
+    if dataclasses.is_dataclass(public):
+        return {field.name for field in dataclasses.fields(public) if not field.name.startswith("_")}
+    if is_typeddict(public):
+        return set(public.__annotations__)
+    return set(getattr(public, "_fields", ()))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_part_of_a_public_type_is_explained(name: str) -> None:
+    """The docstring has a line for each member and field, and each public method has a docstring."""
+    module, _, attribute = name.rpartition(".")
+    public = getattr(importlib.import_module(module), attribute)
+    if not inspect.isclass(public):
+        return
+    assert {part for part in parts(public) if f"    {part}: " not in (public.__doc__ or "")} == set()
+    methods = [each for each in vars(public) if not each.startswith("_") and inspect.isroutine(getattr(public, each))]
+    assert [each for each in methods if not inspect.getdoc(getattr(public, each))] == []
 
 
 def test_what_is_exported_is_sorted() -> None:
