@@ -48,6 +48,7 @@ from mega_typed.outgoing import (
 from mega_typed.payload import EventType, MegaPayload, PayloadBuilder
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 from mega_typed.registry import lazy_exports, register_events, registered_class, registered_events
+from mega_typed.sensitive import masked
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, ProcessStatus
 from mega_typed.subscriptions import explain
 
@@ -122,6 +123,7 @@ __all__ = [
     "explain",
     "filter_policy",
     "lazy_exports",
+    "masked",
     "open_envelope",
     "register_events",
     "registered_class",

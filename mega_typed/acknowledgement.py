@@ -39,9 +39,8 @@ class Acknowledger:
 
     def delete(self, receipts: Sequence[str]) -> None:
         """Delete messages."""
-        client = self._clients.get()
         entries = [{"ReceiptHandle": receipt} for receipt in receipts]
-        self._in_batches("delete", entries, lambda batch: client.delete_message_batch(**batch))
+        self._in_batches("delete", entries, lambda batch: self._clients.get().delete_message_batch(**batch))
 
     def change_visibility(self, seconds: Iterable[tuple[str, int]]) -> list[str]:
         """Make messages visible after so many seconds from now, in this order; pairs of receipt and seconds.
@@ -49,10 +48,11 @@ class Acknowledger:
         Returns:
             the receipts that SQS does not know any more; one that failed for a passing reason is not among them.
         """
-        client = self._clients.get()
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": each} for receipt, each in seconds]
         return self._in_batches(
-            "change the visibility of", entries, lambda batch: client.change_message_visibility_batch(**batch)
+            "change the visibility of",
+            entries,
+            lambda batch: self._clients.get().change_message_visibility_batch(**batch),
         )
 
     def bury(self, message: Mapping[str, Any], outcome: Outcome) -> bool:

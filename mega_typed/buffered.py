@@ -4,7 +4,8 @@ Strategy: `publish` checks and encodes in the thread that calls it, so what is w
 thread of the buffer sends, in the order of the calls, when a batch is full or its first message has waited long enough.
 What is not settled yet is bounded, by number and bytes: `publish` waits for room. Every message has a `Delivery`, which
 becomes its id or its error. An error that nobody can ask for any more is raised by `flush` and `close`; all are logged.
-The buffer is closed when the interpreter exits, if it was not before.
+The buffer is closed when the interpreter exits, if it was not before. After a fork the child has an empty one: what was
+published before is sent by the parent, once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from mega_typed import log
 from mega_typed.errors import ConfigurationError, PublishError
+from mega_typed.forks import tell_of_forks
 from mega_typed.messages import Attributes, Publishable, added_attributes, message_of
 from mega_typed.outgoing import PublishResult
 from mega_typed.sending import MAX_BATCH_ENTRIES, Entry, Route, Sender
@@ -97,12 +99,20 @@ class BufferedPublisher:
         self._max_batch = max_batch
         self._max_pending = max_pending
         self._max_pending_bytes = max_pending_bytes
-        self._changed = threading.Condition()  # guards all that follows
+        self._closed = False
+        self._become_empty()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """In a child process: what waits is the parent's to send, by a thread that is not here."""
+        self._become_empty()
+
+    def _become_empty(self) -> None:
+        self._changed = threading.Condition()  # guards all that follows, and whether it is closed
         self._waiting: deque[_Waiting] = deque()
         self._pending = self._pending_bytes = 0
         self._accepted = self._settled = self._urgent = 0  # numbers of messages; those up to `urgent` do not linger
         self._blocked = 0  # threads that wait for room
-        self._closed = False
         self._unclaimed: list[Exception] = []  # the first only
         self._unclaimed_count = 0
         self._thread: threading.Thread | None = None
@@ -190,6 +200,7 @@ class BufferedPublisher:
             # A daemon, because the interpreter waits for other threads before it calls what closes this one.
             self._thread = threading.Thread(target=self._run, name="mega-typed-buffered", daemon=True)
             self._thread.start()
+            self._sender.prepare_for_exit()
             atexit.unregister(self.close)
             atexit.register(self.close)
 

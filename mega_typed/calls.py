@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "in_thread", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "prepare", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -70,7 +70,8 @@ class Calls:
             function: of one argument.
             argument: that one.
             given_up: is called when the time is over, before this raises.
-            late: is called with the ending of a call that was given up, when there is one.
+            late: is called with the ending of a call that was given up, when there is one; in a thread, so that it
+                may take its time.
 
         Raises:
             ProcessTimeoutError: it took too long.
@@ -103,12 +104,15 @@ class Calls:
             self._hanging += 1
 
         def end(_: object) -> None:
-            with self._lock:
-                self._hanging -= 1
-            if late is not None:
-                late(ended.result)
+            try:
+                if late is not None:
+                    late(ended.result)
+            finally:
+                with self._lock:
+                    self._hanging -= 1
 
-        ended.add_done_callback(end)
+        # Not where the call ends: that is the event loop, for which all coroutines wait, or a thread with another call.
+        ended.add_done_callback(lambda _: _threads.start(end, None))
 
 
 class _Scope:
@@ -153,7 +157,9 @@ class _Thread:
     def _run(self) -> None:
         while True:
             context, function, argument, ended = self._jobs.get()
-            ended.set_running_or_notify_cancel()  # from here on nobody cancels it, nobody could
+            if not ended.set_running_or_notify_cancel():  # a coroutine was cancelled before this thread woke up
+                self._free(self)
+                continue
             try:
                 said = context.run(function, argument)
                 if inspect.iscoroutine(said):
@@ -226,6 +232,16 @@ async def in_thread(function: Callable[[Any], object], argument: object) -> obje
     return await wrap_future(_threads.start(function, argument))
 
 
+def prepare() -> None:
+    """Start the event loop and a thread now.
+
+    For code that runs coroutines when the interpreter exits: what it registers with `atexit` after this call is called
+    while the loop still runs; and some versions of Python start no thread by then.
+    """
+    _loop()
+    _threads.start(lambda _: None, None)
+
+
 def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Callable[[], object]]:
     """Start a coroutine; its ending, and what cancels it."""
     from asyncio import CancelledError
@@ -273,10 +289,20 @@ def _loop() -> asyncio.AbstractEventLoop:
         loop = _loops.get(getpid())
         if loop is None:
             loop = _loops[getpid()] = new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="mega-typed-event-loop", daemon=True)
+            thread = threading.Thread(
+                target=_run_until_stopped, args=(loop,), name="mega-typed-event-loop", daemon=True
+            )
             thread.start()
             atexit.register(_end, getpid(), loop, thread)
         return loop
+
+
+def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    stopped = False
+    while not stopped:
+        with suppress(SystemExit, KeyboardInterrupt):  # they leave a task that a coroutine started, and the loop too
+            loop.run_forever()
+            stopped = True
 
 
 def _end(process: int, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

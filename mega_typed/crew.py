@@ -7,7 +7,7 @@ only on FIFO queues may it wait, behind those of its own group (``lanes``), and 
 moment until more of them are free. Deletes are gathered up to ten, and for a tenth of a second at most, so that a crash
 has little delivered again.
 
-All state is behind one condition. No call to SQS is made while it is held.
+All state is behind one lock. No call to SQS is made while it is held.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Crew:
         self._acknowledger = acknowledger
         self._heartbeat = heartbeat
         self._cancel = cancel
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)  # for pollers, and whoever waits for the end
+        self._ready = threading.Condition(lock)  # for workers; there may be many, and a message needs one
         self._lanes: Lanes[Message] = Lanes()
         self._running: dict[str, Message] = {}  # by receipt
         self._done: list[str] = []
@@ -89,9 +91,9 @@ class Crew:
         pollers = min(self._size, self._size // MAX_BATCH + 1)
         self._polling = pollers
         targets = [self._poll] * pollers + [self._serve] * self._size
-        for number, target in enumerate(targets):
-            threading.Thread(target=target, name=f"mega-typed-{target.__name__[1:]}-{number}", daemon=True).start()
         try:
+            for number, target in enumerate(targets):
+                threading.Thread(target=target, name=f"mega-typed-{target.__name__[1:]}-{number}", daemon=True).start()
             while not is_stopping() and self._failure is None:
                 pause(TICK_SECONDS)
                 self._flush()
@@ -99,7 +101,7 @@ class Crew:
             deadline = None if grace is None else monotonic() + grace
             while self._is_busy(deadline is None or monotonic() < deadline):
                 self._flush()
-        finally:  # also when a second signal breaks in
+        finally:  # also when a second signal breaks in, or there is no thread to be had
             self._stop()
             self._close()
         if self._failure is not None:
@@ -118,6 +120,7 @@ class Crew:
             self._failure = self._failure or failure
             waiting = self._lanes.drain()
             self._changed.notify_all()
+            self._ready.notify_all()
         self._give_back(waiting)
 
     def _close(self) -> None:
@@ -185,6 +188,7 @@ class Crew:
             self._heartbeat.begin([_receipt(message) for message in messages])
             for message in messages:
                 self._lanes.add(self._lane(message), message)
+            self._ready.notify(len(messages))
             self._changed.notify_all()
             return ()
 
@@ -211,7 +215,7 @@ class Crew:
         with self._changed:
             started: tuple[Hashable | None, Message] | None = None
             while not self._stopping and (started := self._lanes.start()) is None:
-                self._changed.wait()
+                self._ready.wait()
             if started is not None:
                 self._running[_receipt(started[1])] = started[1]
             return started
@@ -225,6 +229,7 @@ class Crew:
             back = self._lanes.finish(group, halt=not verdict.finished)
             if verdict.finished:
                 self._done.append(receipt)
+            self._ready.notify()  # the next of its group may start
         self._heartbeat.end([_receipt(each) for each in back])
         again = [(receipt, verdict.seconds)] if not verdict.finished and verdict.seconds is not None else []
         try:

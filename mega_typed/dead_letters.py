@@ -1,8 +1,9 @@
 """A message that goes to the dead-letter queue: what it was, and why it goes there.
 
 Pure: from a message as SQS delivered it and an outcome to the arguments of ``SendMessage``. Body and attributes stay
-what they were, so that a copy moved back to its queue is the same message again. The reason is one more attribute, a
-JSON object, because SQS allows ten attributes and an event may have most of them; what finds no room moves into it.
+what they were, so that a copy moved back to its queue is the same message again; what is sensitive in them stays too.
+The reason quotes none of that. It is one more attribute, a JSON object, because SQS allows ten attributes and an event
+may have most of them; what finds no room moves into it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentKind, decode
 from mega_typed.dispatch import Outcome
 from mega_typed.envelopes import Record, open_envelope
 from mega_typed.errors import DecodeError, InvalidPayload
+from mega_typed.registry import registered_class
+from mega_typed.sensitive import MASK, has_marks
 from mega_typed.subscribers import ProcessStatus
 
 __all__ = ["REASON_ATTRIBUTE", "dead_letter", "reason"]
@@ -69,11 +72,15 @@ def reason(message: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
         "event": str(outcome.event_type) if outcome.event_type else None,
         "group": system.get("MessageGroupId"),
     }
-    error = outcome.error
+    error, silent = outcome.error, _may_quote(outcome)
     if isinstance(error, InvalidPayload):
         document = _document(record)
         faults = [
-            {"path": _quoted(fault.path), "expected": _quoted(fault.message), "got": _found(document, fault.path)}
+            {
+                "path": _quoted(fault.path),
+                "expected": _quoted(fault.message),
+                "got": MASK if fault.masked else _found(document, fault.path),
+            }
             for fault in error.faults[:_MAX_FAULTS]
         ]
         known |= {"expected": error.title, "faults": faults}
@@ -83,11 +90,11 @@ def reason(message: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
             "expected": _quoted(str(error)),
         }
     failed = [
-        {"subscriber": result.subscriber.__qualname__, "status": result.status.value, **_raised(result.error)}
+        {"subscriber": result.subscriber.__qualname__, "status": result.status.value, **_raised(result.error, silent)}
         for result in outcome.results
         if result.status is not ProcessStatus.DONE
     ] + [
-        {"subscriber": defect.subscriber.__qualname__, "status": "defect", **_raised(defect.error)}
+        {"subscriber": defect.subscriber.__qualname__, "status": "defect", **_raised(defect.error, silent)}
         for defect in outcome.defects
     ]
     known["subscribers"] = failed[:_MAX_FAULTS] or None
@@ -108,9 +115,19 @@ def _kind(outcome: Outcome) -> str:
     return "unmatched"
 
 
-def _raised(error: BaseException | None) -> dict[str, str]:
+def _may_quote(outcome: Outcome) -> bool:
+    """Whether the event has what is sensitive, which an exception of the application may quote."""
+    concerned = [*(each.subscriber for each in outcome.results), *(each.subscriber for each in outcome.defects)]
+    classes: list[Any] = [each for subscriber in concerned for each in subscriber.__wanted__.event_classes]
+    known = None if outcome.event_type is None else registered_class(outcome.event_type)
+    return any(has_marks(each) for each in (classes if known is None else [*classes, known]))
+
+
+def _raised(error: BaseException | None, silent: bool) -> dict[str, str]:
     if error is None:
         return {}
+    if silent:
+        return {"error": type(error).__name__, "message": MASK}
     try:
         text = str(error)
     except Exception:  # an exception of strangers, whose __str__ may fail as well

@@ -463,7 +463,9 @@ class Dispatcher:
             return SubscriberResult(kind, claim, skipped=True)
 
         def finish_late(ending: Ending) -> None:
-            once.finish(claim, self._judged(subscriber, ending).status, message)
+            said = self._judged(subscriber, ending)
+            # What it raises may come of its having been given up, as a CancelledError does: it has another chance.
+            once.finish(claim, ProcessStatus.RETRY_LATER if said.error is not None else said.status, message)
 
         try:
             result = self._process(subscriber, payload, finish_late)

@@ -90,10 +90,12 @@ class Fault:
     Attributes:
         path: dotted path from the root of what was checked, ``""`` for the root itself.
         message: what is wrong, and the remedy where there is one.
+        masked: whether what was found there must not be shown.
     """
 
     path: str
     message: str
+    masked: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

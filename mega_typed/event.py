@@ -35,6 +35,7 @@ from mega_typed.exact import MOMENT, Tags, date_time, decimal_string, exact, int
 from mega_typed.payload import EventType, MegaPayload, has_version, identity_of_json, read_head
 from mega_typed.registry import registered_class
 from mega_typed.schema_check import EVENT_KEYS, PATTERNS, Violation, payload_violations
+from mega_typed.sensitive import MASK, Place, anywhere_in, document_of, has_marks, shown
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import (
@@ -88,6 +89,8 @@ class Model(BaseModel):
     Attributes:
         __wire_names__: field name to name on the wire, for the fields whose name is taken in Python.
         __nullable__: optional fields whose schema admits null.
+        __sensitive__: fields whose schema says ``x-mega-sensitive``; their values are masked wherever they would be
+            shown. An event also names parts of its envelope, ``subject`` or ``object.id`` for instance.
     """
 
     model_config = ConfigDict(
@@ -101,6 +104,7 @@ class Model(BaseModel):
 
     __wire_names__: ClassVar[Mapping[str, str]] = {}
     __nullable__: ClassVar[frozenset[str]] = frozenset()
+    __sensitive__: ClassVar[frozenset[str]] = frozenset()
     __aliases__: ClassVar[Mapping[str, str | AliasPath | AliasChoices]] = {}
     """Where the fields whose name differs are read, made by the class itself."""
     __rejecting__: ClassVar[frozenset[str]] = frozenset()
@@ -164,6 +168,16 @@ class Model(BaseModel):
         given.update(self.__constants__)
         given.difference_update([name for name in self.__absent_as_none__ if values[name] is None])
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        hidden = self.__sensitive__ | self.__dict__.get(_HIDDEN, frozenset())
+        for name, value in super().__repr_args__():
+            if name in hidden and value is not None:
+                yield name, _SHOWN
+            elif isinstance(value, dict) and name in type(self).model_fields:  # a copy may hold what was not validated
+                yield name, shown(value, anywhere_in(type(self)).below(name))
+            else:
+                yield name, value
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with changes, which are not validated; see pydantic's documentation."""
         copied = super().model_copy(update=update, deep=deep)
@@ -176,18 +190,90 @@ class Model(BaseModel):
             cls = type(self)
             unknown = data.keys() - cls.model_fields.keys()
             if unknown:
-                faults = [InitErrorDetails(type="extra_forbidden", loc=(n,), input=data[n]) for n in sorted(unknown)]
+                shown = {name: MASK if has_marks(cls) else data[name] for name in sorted(unknown)}
+                faults = [InitErrorDetails(type="extra_forbidden", loc=(n,), input=shown[n]) for n in shown]
                 raise ValidationError.from_exception_data(cls.__name__, faults)
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+                refused = None
+            except ValidationError as error:
+                refused = error
             except RecursionError:
                 if cls.__pydantic_complete__:
                     raise
                 _build(cls)
                 self.__pydantic_validator__.validate_python(data, self_instance=self, by_alias=False, by_name=True)
+                refused = None
+            if refused is not None:
+                raise _without_secrets(cls, refused)
             self.__settle_fields_set__()
 
         __init__.__pydantic_base_init__ = True  # pydantic then builds instances without calling it, as for BaseModel
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            _call_without_secrets(type(self), partial(super().__setattr__, name, value))
+
+        @classmethod
+        def model_validate(cls, *arguments: Any, **options: Any) -> Self:
+            """As pydantic's own; what it raises quotes nothing sensitive."""
+            return _call_without_secrets(cls, partial(super().model_validate, *arguments, **options))
+
+        @classmethod
+        def model_validate_json(cls, *arguments: Any, **options: Any) -> Self:
+            """As pydantic's own; what it raises quotes nothing sensitive."""
+            return _call_without_secrets(cls, partial(super().model_validate_json, *arguments, **options))
+
+        @classmethod
+        def model_validate_strings(cls, *arguments: Any, **options: Any) -> Self:
+            """As pydantic's own; what it raises quotes nothing sensitive."""
+            return _call_without_secrets(cls, partial(super().model_validate_strings, *arguments, **options))
+
+
+class _Shown:
+    """What a repr shows of a sensitive value."""
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+_SHOWN = _Shown()
+_HIDDEN = "__hidden__"
+"""Where an object notes its parts that the schema of its event hides; it is not a field, so pydantic passes over it."""
+
+
+def _call_without_secrets(cls: type[Model], call: Callable[[], T]) -> T:
+    """Call something of pydantic's; what it raises quotes nothing sensitive, and has no trace of the error that did."""
+    try:
+        return call()
+    except ValidationError as error:
+        refused = error
+    raise _without_secrets(cls, refused)
+
+
+def _without_secrets(cls: type[Model], error: ValidationError) -> ValidationError:
+    """The same error, with what is sensitive masked."""
+    if not has_marks(cls):
+        return error
+    place, faults = anywhere_in(cls), list[InitErrorDetails]()
+    for detail in error.errors():
+        told, found = place.cut(detail["loc"], labels=True)
+        kind, text, value = detail["type"], detail["msg"], detail["input"]
+        if kind == "missing":  # the value is all that is around what is missing
+            value = MASK
+        elif found.hides:
+            text, value = _without_value(kind, text), MASK
+        if "url" in detail and text == detail["msg"]:  # one of pydantic's own
+            own = InitErrorDetails(type=kind, loc=told, input=value)
+            faults.append({**own, "ctx": detail["ctx"]} if "ctx" in detail else own)
+        else:
+            custom = PydanticCustomError(cast("Any", kind), "{text}", {"text": text})
+            faults.append(InitErrorDetails(type=custom, loc=told, input=value))
+    return ValidationError.from_exception_data(error.title, faults)
+
+
+def _without_value(kind: str, message: str) -> str:
+    """A message of pydantic's, unless it may quote what was found."""
+    return message if kind in ("missing", "extra_forbidden") or kind.endswith("_type") else f"not valid ({kind})"
 
 
 def _is_constant(field: FieldInfo) -> bool:
@@ -301,6 +387,7 @@ class Event(Model):
         __event_type__: the identity: domain, name and version.
         __object_type__: what the schema fixes ``object.type`` to.
         __object_version__: what the schema fixes ``object.version`` to.
+        __hidden_parts__: the parts of ``object`` that ``__sensitive__`` names, made by the class itself.
         __closed__: whether the schema forbids attributes that it does not list.
         __spread__: whether keys of ``event`` that the protocol does not list are attributes.
         __version_required__: whether the schema requires ``event.version``, which is 1 otherwise.
@@ -317,6 +404,7 @@ class Event(Model):
     __event_type__: ClassVar[EventType]
     __object_type__: ClassVar[str | None] = None
     __object_version__: ClassVar[int | None] = None
+    __hidden_parts__: ClassVar[frozenset[str]] = frozenset()
     __closed__: ClassVar[bool] = False
     __spread__: ClassVar[bool] = True
     __version_required__: ClassVar[bool] = False
@@ -356,6 +444,9 @@ class Event(Model):
             object_field.metadata[:] = [_TOLERATING]
             cls.__rejecting__ -= {"object"}
         cls.__attribute_names__ = names
+        cls.__hidden_parts__ = frozenset(
+            m.removeprefix("object.") for m in cls.__sensitive__ if m.startswith("object.")
+        )
         cls.__aliases__ = {name: field.validation_alias for name, field in fields if field.validation_alias}
 
     if not TYPE_CHECKING:  # the type checkers derive the constructor from the fields
@@ -364,10 +455,13 @@ class Event(Model):
             super().__init__(**data)
             state = self.__dict__["object"]
             if state is not None:
-                self.__dict__["object"] = self.__fixed_object__(state)
+                state = self.__dict__["object"] = self.__fixed_object__(state)
+                if self.__hidden_parts__:
+                    vars(state)[_HIDDEN] = self.__hidden_parts__
             found = _violations(type(self), self.to_json()) if self.__schema__ is not None else []
             if found:
-                raise ValidationError.from_exception_data(type(self).__name__, [_line_error(each) for each in found])
+                faults = [_line_error(type(self), each) for each in found]
+                raise ValidationError.from_exception_data(type(self).__name__, faults)
 
         __init__.__pydantic_base_init__ = True
 
@@ -388,7 +482,7 @@ class Event(Model):
                 )
                 faults.append(InitErrorDetails(type=error, loc=("object", part), input=got))
         if faults:
-            raise ValidationError.from_exception_data(cls.__name__, faults)
+            raise _without_secrets(cls, ValidationError.from_exception_data(cls.__name__, faults))
         return state.model_copy(update=fixed) if fixed else state
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -415,7 +509,15 @@ class Event(Model):
             InvalidPayload: it is not this event, or not valid by the event's schema.
         """
         document = payload.to_document() if isinstance(payload, MegaPayload) else payload
-        return cls.from_json(encode_document(document).body)
+        try:
+            body = encode_document(document).body
+        except EncodeError:
+            if not has_marks(cls):
+                raise
+            body = None
+        if body is None:
+            raise _unwritten(cls)
+        return cls.from_json(body)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -460,6 +562,12 @@ class Event(Model):
 
     # --- value --------------------------------------------------------------------------------------------------------
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        state = self.__dict__.get("object")
+        if self.__hidden_parts__ and isinstance(state, ObjectState):  # it may have come in without being validated
+            vars(state)[_HIDDEN] = self.__hidden_parts__
+        return super().__repr_args__()
+
     def __eq__(self, other: Any) -> bool:
         if type(self) is not type(other):
             return NotImplemented
@@ -496,6 +604,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
     kind, version, closed = cls.__object_type__, cls.__object_version__, cls.__closed__
     checked, version_required = cls.__schema__ is not None, cls.__version_required__
     domain, name, number = getattr(cls, "__event_type__", (None, None, None))
+    hidden, whole = cls.__hidden_parts__, document_of(cls)
     keep = BaseModel.__dict__["__pydantic_private__"].__set__
 
     def identify_and_read(text: str | bytes) -> Event:
@@ -525,10 +634,13 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
         return read_known(text)
 
     def read_known(text: str | bytes) -> Event:
+        event: Event | ValidationError
         try:
-            event: Event = validate(text)
+            event = validate(text)
         except ValidationError as error:
-            event = read_again(text, error)
+            event = error
+        if isinstance(event, ValidationError):  # here, so that no error has this one as its context: it quotes values
+            event = read_again(text, event)
         values = event.__dict__
         if "timestamp" not in event.__pydantic_fields_set__:
             raise InvalidPayload(title, [Fault("event.timestamp", "missing")])
@@ -542,6 +654,8 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
             if parts["version"] is None or (version is not None and parts["version"] != version):
                 given = parts["version"] is not None and "version" in state.__pydantic_fields_set__
                 settle(state, "version", version or 1, given=given)
+            if hidden:
+                vars(state)[_HIDDEN] = hidden
         keep(event, {"source": text})
         if closed:
             refuse_unlisted(event)
@@ -560,15 +674,15 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
                 return again
             except ValidationError as second:
                 error = second
-        raise InvalidPayload(title, _together(_faults(error, text), check(text))) from None
+        raise InvalidPayload(title, _together(_faults(whole, error, text), check(text)))
 
     def check(text: str | bytes) -> list[Fault]:
-        return [_as_fault(each) for each in _violations(cls, text)] if checked else []
+        return [_as_fault(whole, each) for each in _violations(cls, text)] if checked else []
 
     def settle(state: ObjectState[Any], part: str, expected: str | int, *, given: bool) -> None:
         if given:
             got = getattr(state, part)
-            raise InvalidPayload(title, [Fault(f"object.{part}", f"expected {expected!r}, got {got!r}")])
+            raise InvalidPayload(title, [_fault(whole, ("object", part), f"expected {expected!r}", f", got {got!r}")])
         vars(state)[part] = expected
 
     def refuse_unlisted(event: Event) -> None:
@@ -587,7 +701,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
 @cache
 def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
     """The function that writes events of a class; it holds what it needs, as the readers do."""
-    title, identity = cls.__name__, cls.__event_type__
+    title, identity, marked = cls.__name__, cls.__event_type__, has_marks(cls)
     names = tuple(cls.__attribute_names__.items())
     loose = any(map(_holds_anything, [field.annotation for name, field in cls.model_fields.items() if name != "extra"]))
     head: dict[str, Any] = {"name": identity.name, "version": identity.version}
@@ -620,9 +734,17 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
                 msgspec.json.decode(text, type=msgspec.Raw)  # NaN and Infinity, which JSON cannot say, are no JSON
             return text
         except (PydanticSerializationError, ValueError, RecursionError) as error:
-            raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
+            if not marked:
+                raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
+        raise _unwritten(cls)
 
     return write
+
+
+def _unwritten(cls: type[Event]) -> EncodeError:
+    """What is raised, without a cause, for an event that has what is sensitive."""
+    message = "why is not told, as it may quote what is sensitive; look for lone surrogates, NaN and other types"
+    return EncodeError(f"{cls.__name__} cannot be written as JSON: {message}")
 
 
 @cache
@@ -671,7 +793,7 @@ def _is_integral(value: object) -> bool:
     return isinstance(value, float) and value.is_integer()
 
 
-def _faults(error: ValidationError, text: str | bytes) -> list[Fault]:
+def _faults(whole: Place, error: ValidationError, text: str | bytes) -> list[Fault]:
     """Pydantic's errors with their places as paths and the value that was found."""
     try:
         document: Any = msgspec.json.decode(text)
@@ -681,9 +803,24 @@ def _faults(error: ValidationError, text: str | bytes) -> list[Fault]:
     for detail in error.errors(include_url=False, include_context=False):
         missing = detail["type"] == "missing"
         got = "" if missing else f", got {_short(detail['input'])}"
-        path = _dotted(_without_labels(detail["loc"], document, missing=missing))
-        faults.append(Fault(path, f"{detail['msg']}{got}"))
+        path = tuple(_without_labels(detail["loc"], document, missing=missing))
+        safe = _without_value(detail["type"], detail["msg"])
+        # the labels are followed as well, as what looks like one may be a key
+        masked = whole.hides and whole.cut(detail["loc"], labels=True)[1].hides
+        faults.append(_fault(whole, path, detail["msg"], got, safe, masked=masked))
     return faults
+
+
+def _fault(
+    whole: Place, path: tuple[str | int, ...], message: str, got: str, safe: str | None = None, *, masked: bool = False
+) -> Fault:
+    """A fault with what was found, unless that is sensitive; then the message is one that does not quote it either."""
+    if not whole.hides:
+        return Fault(_dotted(path), f"{message}{got}")
+    told, place = whole.cut(path, labels=masked)
+    if not (masked or place.hides):
+        return Fault(_dotted(path), f"{message}{got}")
+    return Fault(_dotted(told), f"{message if safe is None else safe}{got and f', got {MASK}'}", masked=True)
 
 
 def _without_labels(location: tuple[str | int, ...], document: Any, *, missing: bool) -> Iterator[str | int]:
@@ -717,14 +854,22 @@ def _together(faults: list[Fault], more: list[Fault]) -> list[Fault]:
     return [*faults, *(fault for fault in more if fault.path not in places)]
 
 
-def _as_fault(violation: Violation) -> Fault:
-    got = "" if violation.message == "missing" else f", got {_short(violation.value)}"
-    return Fault(_dotted(violation.path), f"{violation.message}{got}")
+def _as_fault(whole: Place, violation: Violation) -> Fault:
+    missing = violation.message == "missing"
+    got = "" if missing else f", got {_short(violation.value)}"
+    return _fault(whole, violation.path, violation.message, got, _safe(violation))
 
 
-def _line_error(violation: Violation) -> InitErrorDetails:
-    kind = PydanticCustomError("json_schema", "{message}", {"message": violation.message})
-    return InitErrorDetails(type=kind, loc=violation.path, input=violation.value)
+def _safe(violation: Violation) -> str:
+    return violation.message if violation.message == "missing" else f"not valid ({violation.keyword})"
+
+
+def _line_error(cls: type[Event], violation: Violation) -> InitErrorDetails:
+    told, place = document_of(cls).cut(violation.path, labels=False)
+    hidden = place.hides or (violation.message == "missing" and has_marks(cls))  # then the value is what is around it
+    message, value = (_safe(violation), MASK) if hidden else (violation.message, violation.value)
+    kind = PydanticCustomError("json_schema", "{message}", {"message": message})
+    return InitErrorDetails(type=kind, loc=told, input=value)
 
 
 def _dotted(path: Iterable[str | int]) -> str:

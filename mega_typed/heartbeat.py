@@ -1,4 +1,4 @@
-"""Keeps messages invisible while they are in hand, and leases theirs: one thread for a listener, ten receipts a call.
+"""Keeps messages invisible while they are in hand, and leases theirs: one thread for each, ten receipts a call.
 
 Every third of the visibility timeout all receipts in hand are extended by a whole one, in the order in which they were
 received; on FIFO queues that order also hides what waits behind the head of a group. A receipt that SQS does not know
@@ -18,6 +18,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from mega_typed import log
+from mega_typed.forks import tell_of_forks
 
 logger = logging.getLogger("mega_typed.listener")
 
@@ -32,7 +33,8 @@ class Heartbeat:
             more.
         visibility_timeout: seconds; 0 extends nothing.
         lost: is called with a receipt that is not extended any more although it is in hand.
-        renew: is called with every beat, to prolong what else has to last.
+        renew: is called with every beat, to prolong what else has to last; by a thread of its own, and not again before
+            it has returned, so that what it waits for holds up nothing.
         clock: seconds that only grow.
     """
 
@@ -49,9 +51,15 @@ class Heartbeat:
         self._lost, self._renew = lost, renew
         self._seconds = visibility_timeout
         self._clock = clock
+        self.start_anew()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """Nothing is in hand; also in a child process, where the thread of the parent is not."""
         self._changed = threading.Lock()
         self._since: dict[str, float] = {}
         self._beating = threading.Lock()
+        self._renewing = threading.Lock()
         self._alive = False
 
     @property
@@ -93,7 +101,16 @@ class Heartbeat:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
         for receipt in gone:
             self._lost(receipt)
-        self._renew()
+        if self._renewing.acquire(blocking=False):
+            threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+
+    def _renew_once(self) -> None:
+        try:
+            self._renew()
+        except Exception:  # the next beat tries again
+            log.write(logger, log.LEASES_FAILED, stack=True)
+        finally:
+            self._renewing.release()
 
     def _run(self) -> None:
         """Beat until nothing is in hand at the end of an interval; nobody wakes it, since that costs every message."""

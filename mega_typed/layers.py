@@ -13,7 +13,7 @@ from typing import Any
 
 from mega_typed.calls import in_thread, run_coroutine
 
-__all__ = ["Layer", "layered"]
+__all__ = ["Layer", "is_coroutine_function", "layered"]
 
 Layer = Callable[[Any, Any], Any]
 """Takes a description and ``proceed``."""
@@ -33,12 +33,13 @@ def layered(
         settle: from what ``inner`` and layers return to what ``proceed`` returns.
     """
     for layer in reversed(layers):
-        wrap = _asynchronous if _is_coroutine_function(layer) else _plain
+        wrap = _asynchronous if is_coroutine_function(layer) else _plain
         inner = wrap(layer, inner, describe, settle)
     return inner
 
 
-def _is_coroutine_function(function: object) -> bool:
+def is_coroutine_function(function: object) -> bool:
+    """Whether a layer is one, an object that is called like one too."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - is it one of these
 
 

@@ -220,6 +220,11 @@ class SqsListener:
         # SimpleQueue, whose put is re-entrant, are safe there, a threading.Event is not.
         self._wake: SimpleQueue[None] = SimpleQueue()
 
+    @property
+    def queue_url(self) -> str:
+        """The queue that it receives from."""
+        return self._queue_url
+
     def register_subscriber(self, subscriber: type[Subscriber[Any]]) -> None:
         """Register a subscriber class (not an instance); its constructor takes no arguments.
 

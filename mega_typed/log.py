@@ -130,6 +130,7 @@ DEAD_LETTER_FAILED: Final = Line(
     ("message_id", "queue_url", "code"),
 )
 HEARTBEAT_FAILED: Final = Line("heartbeat.failed", logging.ERROR, "messages in hand could not be kept invisible", ())
+LEASES_FAILED: Final = Line("leases.failed", logging.ERROR, "leases of messages in hand could not be renewed", ())
 HEARTBEAT_EXPIRED: Final = Line(
     "heartbeat.expired",
     logging.ERROR,

@@ -406,14 +406,15 @@ class _Reader:
         if isinstance(value, Mapping):
             return dict(cast("Mapping[str, Any]", value))
         if value is not None:
-            self._note(key, f"must be an object, not {type(value).__name__}")
+            self._note(key, f"must be an object, not {type(value).__name__}", masked=True)
         return None
 
     def string(self, key: str) -> str | None:
         value = self.rest.pop(key, None)
         if value is None or isinstance(value, str):
             return value
-        self._note(key, f"must be a string, not {type(value).__name__}")
+        masked = key in ("subject", "publisher", "id")
+        self._note(key, f"must be a string, not {type(value).__name__}", masked=masked)
         return None
 
     def integer(self, key: str) -> int:
@@ -446,5 +447,6 @@ class _Reader:
     def _at(self, key: str) -> str:
         return f"{self._path}.{key}" if self._path else key
 
-    def _note(self, key: str, message: str) -> None:
-        self.faults.append(Fault(self._at(key), message))
+    def _note(self, key: str, message: str, *, masked: bool = False) -> None:
+        """Note a fault; without a schema, whatever one could mark as sensitive is masked."""
+        self.faults.append(Fault(self._at(key), message, masked))

@@ -57,13 +57,15 @@ class Violation(NamedTuple):
 
     Attributes:
         path: keys and indexes from the root of the payload.
-        message: what was expected; names a value only in the words of the schema.
+        message: what was expected; it may quote the value.
         value: what was found there.
+        keyword: the kind of violation, which says nothing of the value.
     """
 
     path: tuple[str | int, ...]
     message: str
     value: object
+    keyword: str
 
 
 def payload_violations(package: str, resource: str, document: dict[str, Any], *, spread: bool) -> list[Violation]:
@@ -130,11 +132,11 @@ def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
 def _explained(errors: Iterator[_Error]) -> Iterator[Violation]:
     for error in errors:
         path, value = tuple(error.instance_path), error.instance
-        missing = getattr(error.kind, "property", None)
-        if type(error.kind).__name__.endswith("Required") and isinstance(missing, str):
-            yield Violation((*path, missing), "missing", value)
+        missing, keyword = getattr(error.kind, "property", None), type(error.kind).__name__.rpartition("_")[2]
+        if keyword.endswith("Required") and isinstance(missing, str):
+            yield Violation((*path, missing), "missing", value, keyword)
         else:
-            yield Violation(path, error.message, value)
+            yield Violation(path, error.message, value, keyword)
 
 
 class _Error(Protocol):

@@ -19,10 +19,10 @@ from itertools import count
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from mega_typed.aws import ClientSource, SnsClient, SqsClient, describe, service_errors
-from mega_typed.calls import run_coroutine
+from mega_typed.calls import prepare, run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, MegaError, PublishError
 from mega_typed.fitting import Ladder, deduplication_id
-from mega_typed.layers import layered
+from mega_typed.layers import is_coroutine_function, layered
 from mega_typed.message_context import TRACE_HEADER, current_message
 from mega_typed.messages import (
     MAX_ATTRIBUTES,
@@ -164,12 +164,18 @@ class Sender(Generic[Client]):
             ladder = replace(ladder, limit=max(1, ladder.limit - ADDED_BYTES))
             max_batch_bytes = max(1, max_batch_bytes - MAX_BATCH_ENTRIES * ADDED_BYTES)
         self._layered = layered(_carry_out, middleware, _described, _as_it_is) if middleware else None
+        self._needs_loop = any(map(is_coroutine_function, middleware))
         self._service = service
         self._target = target
         self._ladder = ladder
         self._quick = ladder.limit if ladder.compress_above is None else min(ladder.limit, ladder.compress_above)
         self._max_batch_bytes = max_batch_bytes
         self._clients: ClientSource[Client] = clients
+
+    def prepare_for_exit(self) -> None:
+        """Have ready what sending needs; whoever sends when the interpreter exits calls this before it registers."""
+        if self._needs_loop:
+            prepare()
 
     def target(self, target: str | None) -> str:
         """The one that a call names, else the publisher's. Raises ``ConfigurationError``."""

@@ -11,16 +11,20 @@ that nobody asks for is not read beyond its identity. This file processes nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import Any, Final, cast
 
 import msgspec
 from mega_typed.askers import Askers
 from mega_typed.codecs import Content, ContentKind
 from mega_typed.conditions import Condition, Path, condition, leaves_of, value_at
+from mega_typed.errors import InvalidPayload
 from mega_typed.event import Event, wire_reader
 from mega_typed.explanation import Explanation, explain_pattern
 from mega_typed.index import Failures, Growing, Numbers
-from mega_typed.payload import EventType, MegaPayload
+from mega_typed.payload import EventType, MegaPayload, is_mega
+from mega_typed.registry import registered_class
+from mega_typed.sensitive import Place, document_of, shown
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, MessageSubscriber, Payload, Subscriber, Wanted
 from pydantic import BaseModel
 
@@ -147,20 +151,23 @@ class Subscriptions:
         """Of every subscriber of this event type, or of this kind of payload, why it matches or not."""
         if identity is None:
             payload = content.document() if content.kind is ContentKind.OBJECT else content.text or content.data
-            yield from (
-                explain(type(each), payload) for each in self.subscribers if not isinstance(each, EventSubscriber)
-            )
+            # what was meant as a document and cannot be read may be an event, of whatever class
+            place = _place(payload) if content.damage is None else Place(sensitive=True)
+            others = (each for each in self.subscribers if not isinstance(each, EventSubscriber))
+            yield from (_explained(type(each), payload, place) for each in others)
             return
         for typed in self._typed.get(identity, ()):
             event = typed.read(content.json_text())
             asked = (each for each in self.subscribers if typed.event_class in each.__wanted__.event_classes)
             yield from (explain(type(each), event) for each in asked)
         untyped = MegaPayload.from_document(content.document())
+        classes = {typed.event_class for typed in self._typed.get(identity, ())}
+        place = Place((*(kind for each in classes for kind in document_of(each).types), *_place(untyped).types))
         for each in self.subscribers:
             if isinstance(each, EventSubscriber) and not each.__wanted__.event_classes:
-                yield explain(type(each), untyped)
+                yield _explained(type(each), untyped, place)
             elif isinstance(each, MessageSubscriber):
-                yield explain(type(each), content.document())
+                yield _explained(type(each), content.document(), place)
 
     def matching(self, payload: Event | Payload) -> tuple[type[Subscriber[Any]], ...]:
         """Who matches what is decoded already: of an event the subscribers of its class; see ``Dispatcher``."""
@@ -226,28 +233,58 @@ def explain(wanted: type[Subscriber[Any]] | object, payload: object) -> Explanat
     Args:
         wanted: a subscriber class, or a pattern over the whole payload.
         payload: for a subscriber what its ``process`` is given; for a pattern any value. Typed events and other models
-            are read as they are, all else as an untyped subscriber reads it (PATTERNS.md section 1).
+            are read as they are, all else as an untyped subscriber reads it (PATTERNS.md section 1). What the schema
+            marks as sensitive is masked; of an untyped payload, where its package was imported.
     """
+    place = _place(payload)
     if not (isinstance(wanted, type) and issubclass(wanted, Subscriber)):
-        return explain_pattern(wanted, payload, conversions=not isinstance(payload, BaseModel))
+        return explain_pattern(wanted, payload, conversions=not isinstance(payload, BaseModel), place=place)
+    return _explained(wanted, payload, place)
+
+
+def _place(payload: object) -> Place:
+    """A payload as a place; without a class it is that of the event class with its identity, if there is one."""
+    if isinstance(payload, BaseModel):
+        return Place((type(payload),))
+    if isinstance(payload, dict) and is_mega(document := cast("dict[str, Any]", payload)):
+        try:
+            payload = MegaPayload.from_document(document)
+        except InvalidPayload:
+            return Place()
+    found = registered_class(payload.event_type) if isinstance(payload, MegaPayload) else None
+    return Place() if found is None else document_of(found)
+
+
+def _explained(wanted: type[Subscriber[Any]], payload: object, place: Place) -> Explanation:
     of: Wanted = wanted.__wanted__
     if isinstance(payload, Event):
         parts = [
-            explain_pattern(pattern, value_at(_typed_root(payload), path), path=".".join(map(str, path)))
+            explain_pattern(
+                pattern,
+                value_at(_typed_root(payload), path),
+                path=".".join(map(str, path)),
+                place=reduce(Place.below, filter(None, map(str, path)), place),
+            )
             for path, pattern in _fields(of)
         ]
         receives = isinstance(payload, of.event_classes)
     elif isinstance(payload, MegaPayload) and not of.event_classes:
         values = _parts(payload)
         declared = {**(of.identity or {}), **(of.parts or {})}
-        parts = [explain_pattern(p, values.get(key), conversions=True, path=key) for key, p in declared.items()]
+        parts = [
+            explain_pattern(
+                p, values.get(key), conversions=True, path=key, place=reduce(Place.below, key.split("_", 1), place)
+            )
+            for key, p in declared.items()
+        ]
         receives = issubclass(wanted, EventSubscriber | MessageSubscriber)
     else:
-        parts = [explain_pattern(of.whole, payload, conversions=True)]
+        parts = [explain_pattern(of.whole, payload, conversions=True, place=place)]
         receives = issubclass(wanted, MessageSubscriber) or (
             issubclass(wanted, DataSubscriber) and isinstance(payload, dict)
         )
-    return Explanation("", wanted, payload, receives and all(part.matched for part in parts), tuple(parts))
+    matched = receives and all(part.matched for part in parts)
+    return Explanation("", wanted, shown(payload, place), matched, tuple(parts))
 
 
 def _typed_root(event: Event) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.httpsession import create_urllib3_context, get_cert_path
+from mega_typed.forks import tell_of_forks
 from urllib3.util import wait_for_read
 
 
@@ -93,6 +94,7 @@ class Transport:
         self._idle: _Idle = {}
         self._context: ssl.SSLContext | None = None
         finalize(self, _close_all, self._idle)  # as urllib3 does, for clients that nobody closes
+        tell_of_forks(self)
 
     def send(self, request: Request) -> AWSResponse:
         """Send one request and read the whole answer.
@@ -130,6 +132,10 @@ class Transport:
         """Close all connections that are not in use."""
         _close_all(self._idle)
         self._session.close()
+
+    def start_anew(self) -> None:
+        """In a child process: the connections are the parent's, and answers on them are for the parent."""
+        _close_all(self._idle)
 
     def _connect(self, target: Target, url: str) -> socket:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -32,11 +33,17 @@ def run(*arguments: str, aws: Mapping[str, Any] | None = None, path: Path | None
 
 
 def start(*arguments: str, aws: Mapping[str, Any] | None = None, path: Path | None = None) -> subprocess.Popen[str]:
-    """Start the command."""
+    """Start the command, for a signal to end it: one that breaks into a call leaves its socket to the interpreter."""
+    unclosed = ["-W", "ignore::ResourceWarning"]
     return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=path or ROOT, env=environment(aws, path), text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [*COMMAND[:-2], *unclosed, *COMMAND[-2:], *arguments], cwd=path or ROOT, env=environment(aws, path), text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hears_ctrl_c,
     )  # fmt: skip
+
+
+def _hears_ctrl_c() -> None:
+    """As in a terminal, also where the tests run in the background, with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def objects(done: Done) -> list[dict[str, Any]]:

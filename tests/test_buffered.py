@@ -255,3 +255,26 @@ def test_the_end_of_the_interpreter_flushes(aws: Any, queue: Callable[..., str],
     while len(bodies) < 12:
         bodies += [m["Body"] for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
     assert sorted(bodies, key=int) == [str(n) for n in range(12)]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_end_of_the_interpreter_flushes_through_middleware(before: int) -> None:
+    """What waits at the end is sent through middleware on the event loop too, whether it was used before or not."""
+    code = """
+import sys
+from types import SimpleNamespace
+from mega_typed import SqsPublisher
+def send(QueueUrl, Entries):
+    print(*[entry["MessageBody"] for entry in Entries])
+    return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
+async def around(call, proceed):
+    return await proceed()
+client = SimpleNamespace(send_message_batch=send)
+buffered = SqsPublisher("https://sqs/q", client=client, middleware=[around]).buffered(linger_seconds=3600)
+for n in range(int(sys.argv[1])):
+    buffered.publish("before")
+    buffered.flush()
+buffered.publish("end")
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(before)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "before\n" * before + "end\n", "")

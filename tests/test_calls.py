@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,8 +23,8 @@ from mega_typed import (
     SqsListener,
     current_message,
 )
-from mega_typed.calls import Calls, run_coroutine
-from mega_typed.idempotency import MemoryStore
+from mega_typed.calls import Calls, in_thread, run_coroutine
+from mega_typed.idempotency import Claim, MemoryStore
 from mega_typed.message_context import Cancellation
 
 from .test_listener import QUEUE, FakeClient, message
@@ -107,12 +108,43 @@ def test_a_coroutine_cannot_wait_for_its_own_loop() -> None:
         run_coroutine(nested())
 
 
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_task_cannot_end_the_loop(end: type[BaseException]) -> None:
+    """A coroutine gets what a task that it started raises, SystemExit too, and the coroutines after it run."""
+
+    async def ends() -> None:
+        raise end
+
+    async def starts() -> None:
+        await asyncio.gather(asyncio.create_task(ends()))
+
+    calls = Calls(LONG)
+    with pytest.raises(end):
+        calls.call(lambda _: run_coroutine(starts()), None, given_up=lambda: None, late=None)
+    assert calls.call(lambda _: run_coroutine(asyncio.sleep(0, DONE)), None, given_up=lambda: None, late=None) is DONE
+
+
+def test_a_call_that_is_cancelled_before_it_starts_costs_no_thread() -> None:
+    """A coroutine that is cancelled while its thread wakes up leaves a thread that serves the next one."""
+
+    async def cancelled() -> None:
+        call = asyncio.ensure_future(in_thread(lambda _: None, None))
+        await asyncio.sleep(0)
+        call.cancel()
+        with suppress(asyncio.CancelledError):
+            await call
+
+    for _ in range(20):
+        run_coroutine(cancelled())
+        assert run_coroutine(asyncio.wait_for(in_thread(lambda _: DONE, None), LONG)) is DONE
+
+
 def test_the_loop_lets_a_process_end() -> None:
     """A process that ran coroutines ends by itself, with status 0 and without a warning, also when one still runs."""
     code = """
 import asyncio, threading
 from mega_typed import ProcessTimeoutError
-from mega_typed.calls import Calls, run_coroutine
+from mega_typed.calls import Calls, in_thread, run_coroutine
 try:
     Calls(0.05).call(asyncio.sleep, 60, given_up=lambda: None, late=None)
 except ProcessTimeoutError:
@@ -210,6 +242,46 @@ def test_a_lease_lasts_as_long_as_the_call_that_was_given_up(gate: threading.Eve
     until(lambda: made.hanging == 0)
     third = made.handle(Record("x", "m1")).results[0]
     assert (third.status, third.skipped, calls) == (DONE, True, ["x"])
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_what_a_call_raises_that_was_given_up_is_no_verdict(asynchronous: bool) -> None:
+    """A coroutine that is cancelled for its time, or a function that ends for it, is called again at a redelivery."""
+    calls = list[str]()
+
+    async def cancelled(self: Any, payload: str) -> None:
+        calls.append(payload)
+        await asyncio.sleep(LONG if len(calls) == 1 else 0)
+
+    def ends(self: Any, payload: str) -> None:
+        calls.append(payload)
+        if len(calls) == 1:
+            until(lambda: current_message().cancelled)
+            raise ValueError("half done")
+
+    made = dispatcher(cancelled if asynchronous else ends, process_timeout=0.05, idempotency=MemoryStore())
+    assert made.handle(Record("x", "m1")).results[0].status is RETRIABLE
+    until(lambda: made.hanging == 0)
+    again = made.handle(Record("x", "m1")).results[0]
+    assert (again.status, again.skipped, calls) == (DONE, False, ["x", "x"])
+
+
+def test_a_store_that_hangs_for_a_call_that_was_given_up_holds_up_no_coroutine(gate: threading.Event) -> None:
+    """What a cancelled coroutine leaves to be written is not written on the event loop."""
+
+    class Hanging(MemoryStore):
+        def release(self, claim: Claim) -> None:
+            gate.wait(LONG)
+
+    async def process(self: Any, payload: str) -> None:
+        try:
+            await asyncio.sleep(LONG if payload == "slow!" else 0)
+        finally:
+            await asyncio.sleep(0.05)  # so that it ends when nobody waits for it any more
+
+    made = dispatcher(process, process_timeout=1.0, idempotency=Hanging())
+    assert made.handle(Record("slow!", "m1")).results[0].status is RETRIABLE
+    assert made.handle(Record("quick!", "m2")).results[0].status is DONE
 
 
 def test_threads_of_timed_calls_are_used_again() -> None:

@@ -249,6 +249,18 @@ def test_who_reads_may_stop(aws: LocalAws, queue: Factory, sqs: Any) -> None:
     assert attributes(sqs, url)["ApproximateNumberOfMessages"] == "20"
 
 
+def test_a_package_that_cannot_be_imported_is_said(tmp_path: Path) -> None:
+    """A class of the user's that fails when it is needed ends in a line, not in a traceback."""
+    (tmp_path / "broken.py").write_text(
+        "from mega_typed import register_events\nregister_events(__name__, {('shop', 'order', 1): 'nowhere:Order'})\n"
+    )
+    body = '{"protocol":"mega","version":1,"event":{"domain":"shop","name":"order","version":1,"timestamp":"2026-01-01T00:00:00Z"}}'
+    for arguments in (["decode", "--events", "broken"], ["publish", "shop/order/1", "--events", "broken", "--dry-run"]):
+        done = run(*arguments, path=tmp_path, input=body)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "cannot import the class of shop order v1" in done.stderr
+
+
 # --- what a terminal shows --------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ import pytest
 from mega_typed.codecs import encode_document
 from mega_typed.commands.terminal import safe
 from mega_typed.local import LocalAws
+from mega_typed.offload import S3Payloads
+from mega_typed.publishers import SqsPublisher
 
 from generated.shopping_cart import ItemAdded
 from tests.command_line import attributes, bodies, objects, run, start
@@ -173,3 +175,24 @@ def test_a_look_that_is_killed_loses_nothing(how: signal.Signals, aws: LocalAws,
         time.sleep(0.1)
         found += bodies(sqs, url)
     assert sorted(found) == [f"text {number}" for number in range(5)]
+
+
+def test_payloads_in_s3_are_looked_into(aws: LocalAws, queue: Factory, session: Any) -> None:
+    """With ``--bucket`` a message whose payload lies in S3 is shown, validated and selected like any other."""
+    url, target, bucket = queue(), queue(), "payloads-of-messages"
+    s3 = session.client("s3", endpoint_url=aws["endpoint_url"])
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws["region_name"]})
+    publisher = SqsPublisher(url, max_message_bytes=1024, offload=S3Payloads(bucket, **aws), **aws)
+    publisher.publish(ItemAdded(item_id=UUID(int=1), quantity=5, extra={"long": "x" * 2_000}))
+    common = ("--bucket", bucket, "--events", "generated", "--format", "json")
+    [found] = objects(run("peek", url, *common, aws=aws))
+    assert (found["verdict"], len(found["payload"]["extra"]["long"])) == ("valid", 2_000)
+    selected = ("--event-type", "shopping_cart/item.added/1", "--to", target)
+    [done] = objects(run("redrive", url, *selected, *common, "--execute", aws=aws))
+    assert done["moved"] == 1
+    [again] = objects(run("peek", target, *common, aws=aws))
+    assert again["verdict"] == "valid"
+    [without] = objects(run("peek", target, "--format", "json", aws=aws))
+    assert (without["kind"], without["event_type"]["name"]) == ("offloaded", "item.added")
+    assert "shopping_cart item.added v1 in S3  unchecked" in run("peek", target, aws=aws).stdout
+    s3.close()

@@ -216,6 +216,34 @@ def test_pointless_trouble_and_a_break_end_the_crew() -> None:
     assert broken.deleted == []
 
 
+def test_without_a_client_the_crew_ends_with_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no client can be built, ``listen`` says why, and no thread dies of the same."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(ConfigurationError, match="region"):
+        SqsListener(URL, concurrency=3).listen()
+
+
+def test_a_crew_that_is_not_complete_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the machine has no more threads, ``listen`` raises and leaves none behind that goes on receiving."""
+    start, queue = threading.Thread.start, Queue("m0", "m1")
+    started = list[threading.Thread]()
+
+    def at_most_three(thread: threading.Thread) -> None:
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+        started.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", at_most_three)
+    with pytest.raises(RuntimeError, match="new thread"):
+        listener_of(queue, lambda body: None, visibility_timeout=0).listen()
+    for thread in started:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in started)
+
+
 @pytest.mark.parametrize("arguments", [{"concurrency": 0}, {"concurrency": True}, {"grace_period": -1}])
 def test_arguments_of_the_crew_are_checked(arguments: dict[str, Any]) -> None:
     """A number of workers and a grace period that make no sense are refused."""

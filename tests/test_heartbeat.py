@@ -14,11 +14,12 @@ from mega_typed.acknowledgement import Acknowledger
 from mega_typed.aws import ClientSource
 from mega_typed.envelopes import Record
 from mega_typed.heartbeat import LONGEST_SECONDS, Heartbeat
-from mega_typed.idempotency import MemoryStore
+from mega_typed.idempotency import Claim, MemoryStore
 from mega_typed.listener import SqsListener
 from mega_typed.message_context import current_message
 from mega_typed.subscribers import MessageSubscriber, ProcessStatus
 
+from .test_calls import until
 from .test_listener import QUEUE, FakeClient, message
 
 
@@ -155,21 +156,53 @@ def test_a_subscriber_sees_that_its_receipt_is_lost() -> None:
 def test_a_beat_renews_leases() -> None:
     """A subscriber that works longer than its lease keeps it, so that a duplicate is not processed beside it."""
     clock = Clock()
-    store = MemoryStore(lease_seconds=60, clock=clock)
+    renewed = threading.Event()
+
+    class Store(MemoryStore):
+        def renew(self, claim: Claim) -> None:
+            super().renew(claim)
+            renewed.set()
+
+    store = Store(lease_seconds=60, clock=clock)
     listener = SqsListener(QUEUE, client=FakeClient([message("one")]), visibility_timeout=30, idempotency=store)
     others: list[ProcessStatus] = []
+
+    def beat() -> bool:
+        listener._heartbeat.beat()
+        return False
 
     class Slow(MessageSubscriber):
         def process(self, payload: Any) -> None:
             for _ in range(3):
                 clock.now += 50
-                listener._heartbeat.beat()
+                renewed.clear()
+                until(lambda: beat() or renewed.wait(0.01))  # not while the renewal before it ends
             record = Record.from_sqs(message("one"))
             others.extend(result.status for result in listener.dispatcher.handle(record).results)
 
     listener.register_subscriber(Slow)
     listener.poll_once()
     assert others == [ProcessStatus.RETRY_LATER]
+
+
+def test_a_store_that_hangs_holds_up_no_beat(caplog: pytest.LogCaptureFixture) -> None:
+    """While leases cannot be renewed messages are extended all the same; what the store raises is logged."""
+    hangs, go_on, queue = threading.Event(), threading.Event(), Queue()
+
+    def renew() -> None:
+        hangs.set()
+        assert go_on.wait(10)
+        raise ConnectionError
+
+    heartbeat = Heartbeat(queue, 30, renew=renew)
+    heartbeat.begin(["a"])
+    for _ in range(3):
+        heartbeat.beat()
+    assert hangs.wait(10)
+    assert queue.extended == [["a"]] * 3
+    go_on.set()
+    until(lambda: any("ConnectionError" in str(record.exc_info) for record in caplog.records))
+    heartbeat.end(["a"])
 
 
 def test_a_thread_beats_by_itself(monkeypatch: Any) -> None:

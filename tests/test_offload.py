@@ -340,5 +340,5 @@ def test_decode_fetches_from_the_named_buckets(aws: Any, session: boto3.Session)
     assert decoded("--bucket", "another", "--bucket", bucket) == (0, shown * 2, "")
     status, out, said = decoded("--bucket", "another")
     assert (status, out, said.count(f"the payload lies in bucket '{bucket}', which is not configured")) == (1, "", 2)
-    assert decoded()[:2] == (0, f"# text\n{raw}\n" * 2)
+    assert decoded()[:2] == (0, f"# text\n{raw}\n# payload in S3\n{raw}\n")
     assert decoded("--bucket", "")[0] == 2

@@ -32,7 +32,7 @@ from mega_typed import (
     SqsPublisher,
     filter_policy,
 )
-from mega_typed.match import gt, gte
+from mega_typed.match import gt, gte, prefix
 from mega_typed.testing import (
     Clock,
     InMemoryTransport,
@@ -364,6 +364,12 @@ def test_what_was_published_is_found(published: InMemoryTransport) -> None:
         def process(self, event: Any) -> None: ...
 
     assert assert_published(published, Notes) == [{"type": "note"}]
+    assert assert_published(published, {"type": prefix("no")}, times=1) == [{"type": "note"}]
+    assert len(assert_published(published, {"event": {"name": "item.added"}}, times=3)) == 3
+    SqsPublisher(published.queue(), client=published.sqs).publish("hello")
+    assert assert_published(published, prefix("hell")) == ["hello"]
+    with pytest.raises(AssertionError, match=r"at least one of prefix\('x'\), found 0 among 5 published"):
+        assert_published(published, prefix("x"))
     assert len(assert_published(published, Untyped)) == 3
 
 
@@ -406,7 +412,12 @@ def test_an_assertion_that_cannot_be_right_is_no_assertion(published: InMemoryTr
     """A misspelt attribute, patterns beside a subscriber, and what is no class at all."""
     with pytest.raises(PatternError, match="did you mean `quantity`"):
         assert_published(published, ItemAdded, times=0, attributes={"quantiy": 1})
-    wrong: list[tuple[Any, dict[str, Any]]] = [(Bulk, {"subject": "1"}), ("ItemAdded", {}), (int, {})]
+    wrong: list[tuple[Any, dict[str, Any]]] = [
+        (Bulk, {"subject": "1"}),
+        ({"a": 1}, {"subject": "1"}),
+        ("ItemAdded", {}),
+        (int, {}),
+    ]
     for wanted, pattern in wrong:
         with pytest.raises(ConfigurationError):
             assert_published(published, wanted, **pattern)

@@ -23,6 +23,7 @@ from mega_codegen.keywords import (
     MAPS_OF_SCHEMAS,
     RECURSIVE,
     SCHEMAS,
+    SENSITIVE,
     foreign_to,
     is_known,
     objection,
@@ -200,15 +201,16 @@ def _unknown(document: Document, draft: str, report: Report) -> Mapping[str, str
         for keyword, value in node.items():
             if keyword in unlike:
                 unlike[keyword] = f"{pointer}/{keyword}"
-            if is_known(keyword, draft):
+            known = is_known(keyword, draft)
+            if known and keyword != SENSITIVE:
                 continue
             at = f"{pointer}/{_escape(keyword)}"
             found = objection(keyword, draft, value)
-            if found is None:
-                unknown.setdefault(keyword, at)
-            else:
+            if found is not None:
                 report.error(document.path, at, *found)
                 objections += 1
+            elif not known:
+                unknown.setdefault(keyword, at)
     if draft == "2019-09" and all(unlike.values()):
         message = "in 2019-09, unevaluatedItems does not know of contains; that cannot be enforced"
         report.error(document.path, unlike["unevaluatedItems"], message, "Use draft 2020-12.")
@@ -227,7 +229,7 @@ def _schemas(tree: Json, draft: str) -> Iterator[tuple[str, Mapping[str, Json]]]
         if not isinstance(node, dict):
             continue
         if draft in IGNORES_SIBLINGS and isinstance(node.get("$ref"), str):
-            node = {key: value for key, value in node.items() if key in ("$ref", "definitions", "$defs")}
+            node = {key: value for key, value in node.items() if key in ("$ref", "definitions", "$defs", SENSITIVE)}
         yield pointer, node
         for keyword, value in node.items():
             if isinstance(value, list) and (keyword in LISTS_OF_SCHEMAS or keyword == "items"):

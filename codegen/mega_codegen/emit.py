@@ -236,15 +236,10 @@ class _Emitter:
             head = f"__wire_names__: {spell(_CLASS_VAR)}[{spell(_MAPPING)}[str, str]] = {{"
             lines += bracketed(head, [f"{literal(name)}: {literal(wire)}" for name, wire in renamed], "}", 4)
         nullable = [name for member, name, _ in self._annotations[key] if member.shape.nullable and not member.required]
-        if nullable:
-            head = f"__nullable__: {spell(_CLASS_VAR)}[frozenset[str]] = frozenset("
-            items = [literal(name) for name in nullable]
-            line = f"    {head}{{{', '.join(items)}}})"
-            if len(line) <= WIDTH:
-                lines.append(line)
-            else:
-                lines += [f"    {head}", *bracketed("{", items, "}", 8, always=True), "    )"]
+        lines += _names("__nullable__", nullable, spell)
         event = self._events.get(key)
+        sensitive = [name for member, name, _ in self._annotations[key] if member.sensitive]
+        lines += _names("__sensitive__", [*sensitive, *(event.sensitive if event is not None else ())], spell)
         if event is not None and event.content.closed:
             lines.append(f"    __closed__: {spell(_CLASS_VAR)}[bool] = True")
         if event is not None and not event.spread:
@@ -386,6 +381,18 @@ class _Emitter:
             ")",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _names(attribute: str, names: Sequence[str], spell: Spell) -> list[str]:
+    """A class attribute with a set of names; nothing when there are none."""
+    if not names:
+        return []
+    head = f"{attribute}: {spell(_CLASS_VAR)}[frozenset[str]] = frozenset("
+    items = [literal(name) for name in names]
+    line = f"    {head}{{{', '.join(items)}}})"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"    {head}", *bracketed("{", items, "}", 8, always=True), "    )"]
 
 
 def _identity(event: EventModel, spell: Spell) -> list[str]:

@@ -24,6 +24,11 @@ ANNOTATIONS: Final = frozenset(
 )  # fmt: skip
 """Keywords that admit every value."""
 
+SENSITIVE: Final = "x-mega-sensitive"
+"""The keyword of a value that must not be shown; it is true or false."""
+
+_OF_MEGA: Final = frozenset({"x-mega-group", "x-mega-name", SENSITIVE})
+
 STRUCTURE: Final = frozenset({"$ref", "allOf", "anyOf", "oneOf", "type", "enum", "const"})
 """Keywords that apply to every type of value and that types can hold."""
 
@@ -154,7 +159,8 @@ def _address(draft: str) -> str:
 @cache
 def is_known(keyword: str, draft: str) -> bool:
     """Whether nothing needs to be said about a keyword in a schema of this draft."""
-    known = keyword in _SAYING or keyword in ANNOTATIONS or keyword in _UNTIL or keyword.startswith("x-")
+    own = keyword in _OF_MEGA if keyword.startswith("x-mega-") else keyword.startswith("x-")
+    known = keyword in _SAYING or keyword in ANNOTATIONS or keyword in _UNTIL or own
     return known and not foreign_to(keyword, draft)
 
 
@@ -166,6 +172,10 @@ def objection(keyword: str, draft: str, value: Json = None) -> tuple[str, str] |
         draft: the draft of the schema.
         value: what it holds; whether an unknown keyword is a slip of the pen shows in that as well.
     """
+    if keyword == SENSITIVE and not isinstance(value, bool):
+        return f"{keyword} must be true or false, not {value!r:.40}", f'Write "{keyword}": true, without quotes.'
+    if keyword.startswith("x-mega-") and keyword not in _OF_MEGA:  # a slip would show what is to be hidden
+        return f"{keyword} is not a keyword of mega-codegen", f"There are {', '.join(sorted(_OF_MEGA))}."
     if is_known(keyword, draft) or keyword in _IDENTIFIERS or value in (RECURSIVE, f"#{RECURSIVE}"):
         return None
     foreign = foreign_to(keyword, draft)

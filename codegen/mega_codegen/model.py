@@ -16,15 +16,22 @@ from difflib import get_close_matches
 
 from mega_codegen.bundle import bundle
 from mega_codegen.errors import Report
-from mega_codegen.keywords import is_annotation, objection
+from mega_codegen.keywords import SENSITIVE, is_annotation, objection
 from mega_codegen.records import Catalogue, Document, EventModel, Json, ObjectModel, Place, Shape, TypeModel
 from mega_codegen.resolve import Library, child
-from mega_codegen.shapes import ANYTHING, UNSAID, Facts, Refused, Shaper, name_of
+from mega_codegen.shapes import ANYTHING, UNSAID, Facts, Held, Refused, Shaper, name_of, references
 
 PROTOCOL = "urn:mega:protocol:1"
 
 GROUP = "x-mega-group"
 """The keyword of an event definition that says where the group id of its messages comes from."""
+
+_LISTED = {
+    "root": frozenset({"protocol", "version", "event", "object", "extra"}),
+    "event": frozenset({"domain", "name", "version", "timestamp", "subject", "publisher", "attributes"}),
+    "object": frozenset({"current", "previous", "id", "type", "version"}),
+}
+"""Parts of the envelope that the protocol lists."""
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 _TOLERATED_NAME = re.compile(r"[a-z0-9._:-]+")
@@ -150,12 +157,8 @@ class _Reader:
 
     def _event(self, place: Place, abstract: bool) -> Iterator[EventModel]:
         before = len(self._report.problems)
-        root = self._section([place], {"protocol", "version", "event", "object", "extra"})
-        event = self._section(
-            root.properties.get("event", []),
-            {"domain", "name", "version", "timestamp", "subject", "publisher", "attributes"},
-            place,
-        )
+        root = self._section([place], _LISTED["root"])
+        event = self._section(root.properties.get("event", []), _LISTED["event"], place)
         if "name" not in event.properties and abstract:
             return
         name, domain, version = self._identity(place, event)
@@ -163,14 +166,18 @@ class _Reader:
         exact &= self._says_no_more(event, {"name": name, "domain": domain, "version": version})
         content = self._content(place, root, event)
         state = self._object(root) if "object" in root.properties or "object" in root.required else None
+        sensitive = self._sensitive(place, root, event, state) if self._shaper.any_marks else ()
         self._shaper.settle()
         failed = any(not problem.warning for problem in self._report.problems[before:])
         if name is not None and content is not None and not failed:
             exact &= "attributes" not in event.required or any(member.required for member in content.members)
             content = replace(content, exact=content.exact and exact)
             required = version == 1 and "version" in event.required
-            group = self._group(place, root, event, content)
-            yield EventModel(content, domain, name, version, state, event.open, required, group=group)
+            hidden = {*sensitive, *(f"attributes.{member.wire}" for member in content.members if member.sensitive)}
+            group = self._group(place, root, event, content, hidden)
+            yield EventModel(
+                content, domain, name, version, state, event.open, required, group=group, sensitive=sensitive
+            )
 
     def _with_check(self, event: EventModel) -> EventModel:
         """The event with its schema, when some part of it is not exact."""
@@ -182,7 +189,7 @@ class _Reader:
             for model in waiting:
                 exact &= model.exact and all(member.shape.exact for member in model.members)
                 shapes += [member.shape for member in model.members]
-            keys = {key for shape in shapes for key in _references(shape.schema)} - seen
+            keys = {key for shape in shapes for key in references(shape.schema)} - seen
             seen |= keys
             waiting, shapes = [self._shaper.types[key] for key in sorted(keys)], []
         if exact:
@@ -191,7 +198,7 @@ class _Reader:
         place = self._library.follow(self._library.root(file), f"#{pointer}")
         return replace(event, check=bundle(place, self._library, self._report))
 
-    def _section(self, places: Iterable[Place], listed: set[str], fallback: Place | None = None) -> _Section:
+    def _section(self, places: Iterable[Place], listed: frozenset[str], fallback: Place | None = None) -> _Section:
         section: _Section | None = None
         for layer in (layer for place in places for layer in self._shaper_layers(place)):
             section = section or _Section(layer)
@@ -340,7 +347,35 @@ class _Reader:
                 'Add "attributes" to "required" beside the properties of event.',
             )
 
-    def _group(self, place: Place, root: _Section, event: _Section, content: TypeModel) -> str | None:
+    def _sensitive(self, place: Place, root: _Section, event: _Section, state: ObjectModel | None) -> tuple[str, ...]:
+        """The parts of the envelope that are marked, as ``__sensitive__`` names them; attributes are members."""
+        find = self._shaper.mark
+        entity = root.properties.get("object", [])
+        parts = {name: root.properties.get(name, []) for name in ("protocol", "version", "extra")}
+        parts |= {name: event.properties.get(name, []) for name in sorted(_LISTED["event"] - {"attributes"})}
+        found = {name: find(places, {}) for name, places in sorted(parts.items())}
+        for name, places in sorted(self._section(entity, _LISTED["object"]).properties.items()):
+            held = self._shaper.held(state.state) if state and name in ("current", "previous") else {}
+            found[f"object.{name}"] = find(places, held)
+        found["object"] = find(entity, self._held(entity, _LISTED["object"]))
+        whole = (
+            find([place], self._held([place], _LISTED["root"])),
+            find(root.properties.get("event", []), self._held(root.properties.get("event", []), _LISTED["event"])),
+            find(event.properties.get("attributes", []), self._held(event.properties.get("attributes", []))),
+        )
+        for unheld in filter(None, whole):
+            message = "no attribute and no part of the envelope holds this mark; it would hide the whole event"
+            self._shaper.refuse(unheld, message, f"Mark a property of event.attributes, {_and(_MARKABLE)}.", SENSITIVE)
+        for name, at in found.items():
+            if at is not None and name not in _MARKABLE:
+                message = f"{name} identifies or dates the event and is shown in logs, whatever the mark says"
+                self._shaper.refuse(at, message, "Remove the mark.", SENSITIVE)
+        return tuple(name for name, at in sorted(found.items()) if at is not None and name in _MARKABLE)
+
+    def _held(self, places: Iterable[Place], names: frozenset[str] | None = None) -> Held:
+        return {layer.key: names for place in places for layer in self._shaper_layers(place)}
+
+    def _group(self, place: Place, root: _Section, event: _Section, content: TypeModel, hidden: set[str]) -> str | None:
         """Where the group id of a message comes from: the outermost ``x-mega-group``, if it names what always is there.
 
         A group must be one text for one value, so a number that is no integer is none.
@@ -354,7 +389,7 @@ class _Reader:
         if path == "subject":
             required, shape, whole = "subject" in event.required, self._part(event, "subject"), "event"
         elif path == "object.id":
-            entity = self._section(root.properties.get("object", []), {"current", "previous", "id", "type", "version"})
+            entity = self._section(root.properties.get("object", []), _LISTED["object"])
             required = "object" in root.required and "id" in entity.required
             shape, whole = self._part(entity, "id"), "object"
         elif section == "attributes" and name in (members := {member.wire: member for member in content.members}):
@@ -365,7 +400,10 @@ class _Reader:
             remedy = f"Did you mean {near[0]!r}?" if near else 'Name "subject", "object.id" or "attributes.NAME".'
             self._shaper.refuse(at, f"{path!r} is no part of this event", remedy, GROUP)
             return None
-        if not required:
+        if {path, section} & hidden:
+            remedy = "Name a part that may be shown, or remove the mark."
+            self._shaper.refuse(at, f"{path} is sensitive, and a group id is shown in logs", remedy, GROUP)
+        elif not required:
             also = ', and "object" to that of the payload' if path == "object.id" else ""
             remedy = f'Add "{name or path}" to "required" in {whole}{also}.'
             self._shaper.refuse(at, f"{path} may be absent, and a message would have no group then", remedy, GROUP)
@@ -381,8 +419,7 @@ class _Reader:
             return ANYTHING
 
     def _object(self, root: _Section) -> ObjectModel | None:
-        listed = {"current", "previous", "id", "type", "version"}
-        section = self._section(root.properties.get("object", []), listed, root.place)
+        section = self._section(root.properties.get("object", []), _LISTED["object"], root.place)
         exact = section.exact and not section.required
         for place in section.properties.get("id", []):
             facts = self._facts([place])
@@ -458,6 +495,14 @@ _ABOUT_KEYS = frozenset(
 
 _WORDS = {str: "string", int: "integer"}
 
+_MARKABLE = ("subject", "publisher", "extra", "object", "object.id", "object.current", "object.previous")
+"""Parts of the envelope that may be sensitive."""
+
+
+def _and(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
 _ENVELOPE_TYPES = {
     "protocol": {"string"},
     "domain": {"string", "null"},
@@ -494,17 +539,6 @@ def _is_scalar(schema: Mapping[str, Json]) -> bool:
     return schema.get("type") in ("string", "integer", "boolean") or (
         "enum" in schema and all(isinstance(value, (str, int)) for value in schema["enum"])
     )
-
-
-def _references(schema: Mapping[str, Json]) -> Iterator[str]:
-    """Keys of the types that a schema in normal form refers to."""
-    if "$ref" in schema:
-        yield schema["$ref"]
-    for part in ("items", "additionalProperties"):
-        if part in schema:
-            yield from _references(schema[part])
-    for member in schema.get("anyOf", ()):
-        yield from _references(member)
 
 
 __all__ = ["PROTOCOL", "catalogue", "library_of"]

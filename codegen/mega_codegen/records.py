@@ -78,6 +78,7 @@ class Member:
         file: where it stands.
         pointer: where it stands.
         python: the name that the schema asks for with ``x-mega-name``; mostly empty.
+        sensitive: whether its values must not be shown (``x-mega-sensitive``).
     """
 
     wire: str
@@ -87,6 +88,7 @@ class Member:
     file: str
     pointer: str
     python: str = ""
+    sensitive: bool = False
 
 
 MADE_OF = " & "
@@ -151,6 +153,7 @@ class EventModel:
         version_required: whether a payload must say that its version is 1; from 2 on it must in any case.
         check: the schema of the whole payload, when types do not say all of it; ``None`` when they do.
         group: where the group id of a message comes from (``x-mega-group``), a path in the payload; mostly ``None``.
+        sensitive: parts of the envelope whose values must not be shown: ``subject``, ``object``, ``object.id``, ...
     """
 
     content: TypeModel
@@ -162,6 +165,7 @@ class EventModel:
     version_required: bool = False
     check: Mapping[str, Json] | None = None
     group: str | None = None
+    sensitive: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -162,6 +162,10 @@ class Library:
         """The node of a resource that has a ``$dynamicAnchor``."""
         return self._anchors[base, name]
 
+    def anywhere(self, name: str) -> list[Place]:
+        """All nodes that have a ``$dynamicAnchor`` of this name."""
+        return [self._anchors[base, name] for base, names in sorted(self._dynamic.items()) if name in names]
+
     def weight(self, place: Place) -> int:
         """How many schemas are applied to one value when a schema is: those that two ways lead to count twice."""
         waiting, entered = [place], set[str]()

@@ -15,7 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mega_codegen.errors import Problem, Report, SchemaErrors
-from mega_codegen.keywords import BY_TYPE, CHECKED, FORMATS, TYPED, is_annotation, objection
+from mega_codegen.keywords import (
+    BY_TYPE,
+    CHECKED,
+    FORMATS,
+    LISTS_OF_SCHEMAS,
+    MAPS_OF_SCHEMAS,
+    SCHEMAS,
+    SENSITIVE,
+    TYPED,
+    is_annotation,
+    objection,
+)
 from mega_codegen.records import MADE_OF, Json, Member, Place, Shape, TypeModel
 from mega_codegen.regexes import to_rust
 from mega_codegen.resolve import Library, Unresolved, child
@@ -98,6 +109,24 @@ def name_of(place: Place) -> str:
     return text if isinstance(text, str) else ""
 
 
+Held = Mapping[str, frozenset[str] | None]
+"""Nodes, by key, whose properties belong to a class, which holds the marks of these by itself: all, or those named."""
+
+_KEPT = frozenset({"$ref", "additionalProperties", "allOf", "anyOf", "items", "oneOf"})
+"""Keywords below which types are looked for; what stands below any other belongs to no class."""
+
+
+def references(schema: Mapping[str, Json]) -> Iterator[str]:
+    """Keys of the types that a schema in normal form refers to."""
+    if "$ref" in schema:
+        yield schema["$ref"]
+    for part in ("items", "additionalProperties"):
+        if part in schema:
+            yield from references(schema[part])
+    for member in schema.get("anyOf", ()):
+        yield from references(member)
+
+
 class Shaper:
     """Shapes of nodes, and the object types that they refer to, each made once.
 
@@ -118,6 +147,7 @@ class Shaper:
         self._depth = self._made = self._cuts = self._written = 0
         self._sizes: dict[str, tuple[int, int]] = {}
         self._height = self._size = 0
+        self._any_marks: bool | None = None
         self.bounded = True
         self.types: dict[str, TypeModel] = {}
 
@@ -227,7 +257,62 @@ class Shaper:
         name = next((text for place in places if (text := name_of(place))), "")
         first = places[0] if places else Place("", "", {}, "", "")
         self._count(len(shape.schema.get("enum", ())), first)
-        return Member(wire, shape, required, description, first.file, first.pointer, name)
+        sensitive = self.any_marks and self.mark(places, self.held(shape)) is not None
+        return Member(wire, shape, required, description, first.file, first.pointer, name, sensitive)
+
+    # --- marks --------------------------------------------------------------------------------------------------------
+
+    @property
+    def any_marks(self) -> bool:
+        """Whether any document has a mark at all."""
+        if self._any_marks is None:
+            self._any_marks = any(_mentions_mark(self._library.root(path).node) for path in self._library.paths())
+        return self._any_marks
+
+    def held(self, shape: Shape) -> Held:
+        """The nodes of the object types that a shape refers to: their classes hold the marks of their properties."""
+        return {place.key: None for key in references(shape.schema) for place in self._objects[key].places}
+
+    def mark(self, places: Iterable[Place], held: Held) -> Place | None:
+        """A node with ``x-mega-sensitive`` among these and all that is applied below, where no class holds it.
+
+        So what is marked in an element, in a member of a union or under ``then`` marks the whole value. Where a dynamic
+        reference may lead, it is taken to lead.
+
+        Args:
+            places: the nodes that hold for a value.
+            held: the nodes whose properties are looked after elsewhere.
+        """
+        waiting = [(place, True) for place in places]
+        seen: set[tuple[str, bool]] = set()
+        while waiting:
+            place, kept = waiting.pop()
+            if (place.key, kept) in seen or not isinstance(place.node, dict):
+                continue
+            seen.add((place.key, kept))
+            place = self._effective(place)
+            if place.node.get(SENSITIVE) is True:
+                return place
+            for keyword, value in place.node.items():
+                names = held.get(place.key, frozenset()) if kept and keyword == "properties" else frozenset[str]()
+                if names is not None:
+                    below = self._applied(place, keyword, value, names)
+                    waiting += [(each, kept and keyword in _KEPT) for each in below]
+        return None
+
+    def _applied(self, place: Place, keyword: str, value: Json, without: frozenset[str]) -> list[Place]:
+        """The schemas that a keyword applies, to the same value or to what it contains."""
+        if keyword in ("$ref", "$dynamicRef") and isinstance(value, str):
+            anchors = self._library.anywhere(value.rpartition("#")[2]) if keyword == "$dynamicRef" else []
+            try:
+                return [self._library.follow(place, value), *anchors]
+            except Unresolved:
+                return anchors
+        if isinstance(value, list) and (keyword in LISTS_OF_SCHEMAS or keyword == "items"):
+            return [child(place, keyword, index) for index, _ in enumerate(value)]
+        if isinstance(value, dict) and (keyword in MAPS_OF_SCHEMAS or keyword == "dependencies"):
+            return [child(place, keyword, name) for name in value if name not in without]
+        return [child(place, keyword)] if keyword in SCHEMAS else []
 
     def _count(self, more: int, place: Place) -> None:
         self._written += more
@@ -536,6 +621,20 @@ class Shaper:
         if "anyOf" in schema:
             return kinds.union(*(self._kinds(Shape(member)) for member in schema["anyOf"]))
         return kinds | ({schema["type"]} if "type" in schema else {*TYPES, "null"})
+
+
+def _mentions_mark(tree: Json) -> bool:
+    """Whether the keyword stands anywhere in a document."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if SENSITIVE in node:
+                return True
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return False
 
 
 def _string(limits: dict[str, Json]) -> dict[str, Json]:

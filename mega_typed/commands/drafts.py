@@ -7,7 +7,7 @@ wire, so that what is accepted here is what a consumer accepts. Pure but for the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final, Literal, cast, get_args, get_origin
@@ -83,17 +83,25 @@ def event_of(event_class: type[Event], given: Mapping[str, Any], settings: Seque
     Raises:
         InvalidPayload: it is not valid, by the paths of the payload.
     """
+    values = {each.name: each.value for each in settings}
     try:
-        return _read(event_class, given, {each.name: each.value for each in settings})
+        return _read(event_class, given, values)
     except InvalidPayload as error:
-        # 19.99 may be meant as the text that the schema wants.
-        wrong = {fault.path for fault in error.faults}
-        texts = {
-            each.name: each.text if ".".join(_place(event_class, each.name)) in wrong else each.value
-            for each in settings
-            if not isinstance(each.value, dict | list)
-        }
-        return _read(event_class, given, {**{each.name: each.value for each in settings}, **texts})
+        texts = {each.name: each.text for each in settings if not isinstance(each.value, dict | list)}
+        wrong = _wrong(event_class, error, texts)
+    # 19.99 may be meant as the text that the schema wants; where a text is wrong as well, what was said counts.
+    as_texts = {**values, **{name: texts[name] for name in wrong}}
+    try:
+        return _read(event_class, given, as_texts)
+    except InvalidPayload as error:
+        hopeless = {name: values[name] for name in _wrong(event_class, error, wrong)}
+    return _read(event_class, given, {**as_texts, **hopeless})
+
+
+def _wrong(event_class: type[Event], error: InvalidPayload, names: Iterable[str]) -> list[str]:
+    """The names at whose places there is a fault."""
+    paths = {fault.path for fault in error.faults}
+    return [name for name in names if ".".join(_place(event_class, name)) in paths]
 
 
 def _read(event_class: type[Event], given: Mapping[str, Any], settings: Mapping[str, Any]) -> Event:

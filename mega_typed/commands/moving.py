@@ -70,7 +70,7 @@ class Selection:
 def receives(subscriber: type[Subscriber[Any]], found: Opened) -> bool:
     """Whether a subscriber would receive a message; what is not valid goes to no typed one."""
     content = found.content
-    if content is None or found.verdict == "unreadable":
+    if content is None or found.verdict == "unreadable" or found.kind == "offloaded":
         return False
     if content.kind is not ContentKind.OBJECT:
         return explain(subscriber, content.text if content.kind is ContentKind.TEXT else content.data).matched

@@ -12,14 +12,14 @@ from mega_typed.commands.command import Command, CommandError, Status, add_aws, 
 from mega_typed.commands.drafts import Setting, documents, event_of
 from mega_typed.commands.loading import imported, named
 from mega_typed.commands.queues import Queue
-from mega_typed.commands.reading import names_of
+from mega_typed.commands.reading import class_of, names_of
 from mega_typed.commands.texts import text_of
 from mega_typed.errors import InvalidPayload, MegaError
 from mega_typed.event import Event
 from mega_typed.messages import added_attributes, message_of
 from mega_typed.outgoing import PublishResult
 from mega_typed.publishers import SnsPublisher, SqsPublisher
-from mega_typed.registry import registered_class, registered_events
+from mega_typed.registry import registered_events
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--queue-url", metavar="QUEUE", help="URL or name of the queue")
     where.add_argument("--topic-arn", metavar="ARN", help="ARN of the topic")
-    parser.add_argument("--dry-run", action="store_true", help="print the bodies, send nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the bodies as they would be sent, sensitive values too; send nothing",
+    )
     parser.add_argument("--group-id", metavar="TEXT", help="message group; by default what the schema says")
     parser.add_argument("--deduplication-id", metavar="TEXT", help="of one event, for FIFO")
     parser.add_argument("--bson", action="store_true", help="send BSON instead of JSON")
@@ -124,7 +128,7 @@ def _class_of(name: str) -> type[Event]:
         near = get_close_matches(name, [each for names in known.values() for each in names], 1)
         remedy = f"did you mean {near[0]}?" if near else "name a package that knows it with --events"
         raise CommandError(f"no event type {name}; {remedy}")
-    found_class: type[Event] | None = registered_class(fitting[0])
+    found_class = class_of(fitting[0])
     assert found_class is not None
     return found_class
 

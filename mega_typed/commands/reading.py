@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
-from mega_typed.codecs import Content, ContentKind, decode, encode_document
-from mega_typed.envelopes import Record, open_envelope
+from mega_typed.codecs import Content, ContentKind, ContentType, decode, encode_document
+from mega_typed.commands.command import CommandError
+from mega_typed.envelopes import Envelope, Record, open_envelope
 from mega_typed.errors import InvalidPayload, MegaError
 from mega_typed.event import Event
+from mega_typed.messages import DOMAIN_ATTRIBUTE, NAME_ATTRIBUTE, VERSION_ATTRIBUTE
 from mega_typed.offload import S3Payloads
 from mega_typed.payload import EventType, MegaPayload, identity_of
+from mega_typed.pointers import find_pointer
 from mega_typed.registry import registered_class
+from mega_typed.sensitive import masked
 
 Verdict = Literal["valid", "invalid", "unchecked", "unreadable"]
 
@@ -28,10 +32,11 @@ class Opened:
     """What a message turned out to be.
 
     Attributes:
-        kind: ``event``, ``data``, ``text``, ``binary``, ``confirmation`` or ``undecodable``.
+        kind: ``event``, ``data``, ``text``, ``binary``, ``confirmation``, ``undecodable``, or ``offloaded``: it lies in
+            S3 and was not fetched.
         verdict: ``valid`` or ``invalid`` for an event that was checked, ``unreadable``, else ``unchecked``.
         event_type: of an event.
-        json: the document, as JSON text.
+        json: the document, as JSON text; where its class is known, without what its schema marks as sensitive.
         content: what the body holds, where it could be read.
         event: the typed event, where it is valid.
         error: what is wrong.
@@ -48,6 +53,8 @@ class Opened:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
+        if self.kind == "offloaded":
+            return f"{self.event_type or 'payload'} in S3"
         if self.event_type is not None:
             return str(self.event_type)
         if self.content is not None and self.content.kind is ContentKind.BINARY:
@@ -95,6 +102,25 @@ def names_of(event_type: EventType | None) -> tuple[str, ...]:
     return name, f"{name}/{event_type.version}"
 
 
+def _claimed(envelope: Envelope) -> EventType | None:
+    """The event type that a publisher of this library wrote into the message attributes."""
+    attributes = envelope.attributes
+    name, version = attributes.get(NAME_ATTRIBUTE), attributes.get(VERSION_ATTRIBUTE)
+    domain = attributes.get(DOMAIN_ATTRIBUTE)
+    if not isinstance(name, str) or not isinstance(version, str) or not version.isdecimal() or len(version) > 9:
+        return None
+    return EventType(domain if isinstance(domain, str) else None, name, int(version))
+
+
+def class_of(event_type: EventType) -> type[Event] | None:
+    """The class of an event, if an imported package has it. Raises ``CommandError``: it cannot be imported."""
+    try:
+        found: type[Event] | None = registered_class(event_type)
+    except Exception as error:  # of the user's package
+        raise CommandError(f"cannot import the class of {event_type}: {type(error).__name__}: {error}") from error
+    return found
+
+
 def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
     """Open a message. It is validated where an imported package has the class of its event.
 
@@ -108,6 +134,9 @@ def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
     try:
         if payloads is not None:
             record = payloads.restore(record)
+        elif find_pointer(record) is not None:
+            pointer = open_envelope(record)
+            return Opened("offloaded", event_type=_claimed(pointer), content=decode(pointer.body, ContentType.TEXT))
         envelope = open_envelope(record)
         content = decode(envelope.body, envelope.content_type)
         if envelope.confirmation is not None:
@@ -117,11 +146,12 @@ def opened(record: Record, payloads: S3Payloads | None = None) -> Opened:
         if content.kind is not ContentKind.OBJECT:
             return Opened(_KINDS[content.kind], content=content)
         event_type = identity_of(content)
-        readable = encode_document(content.document()).body.encode()
+        document = content.document()
+        event_class = None if event_type is None else class_of(event_type)
+        readable = encode_document(document if event_class is None else masked(event_class, document)).body.encode()
         if event_type is None:
             return Opened("data", json=readable, content=content)
-        MegaPayload.from_document(content.document())
-        event_class: type[Event] | None = registered_class(event_type)
+        MegaPayload.from_document(document)
         if event_class is None:
             return Opened("event", "unchecked", event_type, readable, content)
         event = event_class.from_json(content.json_text())

@@ -7,7 +7,7 @@ what dispatch would say. This file knows no client.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import new_class
 from typing import Any, Final, TypeVar, cast, overload
 
@@ -17,8 +17,9 @@ from mega_typed.envelopes import EnvelopeKind
 from mega_typed.errors import ConfigurationError, DecodeError, PatternWarning
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
+from mega_typed.match import Pattern
 from mega_typed.payload import identity_of
-from mega_typed.subscribers import EventSubscriber, Subscriber
+from mega_typed.subscribers import EventSubscriber, MessageSubscriber, Subscriber
 from mega_typed.testing.transport import PublishedMessage, Transport
 
 __all__ = ["assert_published", "published_events"]
@@ -42,7 +43,7 @@ def assert_published(
 @overload
 def assert_published(
     where: Transport | Iterable[PublishedMessage],
-    wanted: type[Subscriber[Any]],
+    wanted: type[Subscriber[Any]] | Mapping[str, Any] | Pattern[Any, Any],
     predicate: Callable[[Any], bool] | None = None,
     *,
     times: int | None = None,
@@ -50,7 +51,7 @@ def assert_published(
 ) -> list[Any]: ...
 def assert_published(
     where: Transport | Iterable[PublishedMessage],
-    wanted: type[Any],
+    wanted: Any,
     predicate: Callable[[Any], bool] | None = None,
     *,
     times: int | None = None,
@@ -61,7 +62,8 @@ def assert_published(
 
     Args:
         where: a transport, or published messages.
-        wanted: an event class; or a subscriber class, for what it would be given.
+        wanted: an event class; a subscriber class, for what it would be given; or a pattern over the whole payload, as
+            a ``MessageSubscriber`` has it: ``{"type": "note"}``, ``prefix("hello")``.
         predicate: what must be true of an event besides.
         times: how often exactly; at least once when omitted, and not at all with 0.
         to: the queue URL or topic ARN; any, when omitted.
@@ -74,7 +76,7 @@ def assert_published(
     Raises:
         AssertionError: not so many match; it shows what was published, and why each did not match.
         PatternError: the pattern cannot be right.
-        ConfigurationError: ``wanted`` is neither, or a subscriber comes with patterns.
+        ConfigurationError: ``wanted`` is none of these, or has patterns of its own and comes with more.
     """
     __tracebackhide__ = True
     messages = list(where.published if isinstance(where, Transport) else where)
@@ -115,20 +117,23 @@ def published_events(where: Transport | Iterable[PublishedMessage], wanted: type
     return [payload for payload, reason in looks if reason is None]
 
 
-def _asking(wanted: type[Any], pattern: dict[str, Any]) -> Dispatcher:
+def _asking(wanted: Any, pattern: dict[str, Any]) -> Dispatcher:
     """A dispatcher with one subscriber that stands for what is wanted; it is never called."""
-    if isinstance(wanted, type) and issubclass(wanted, Event):  # pyright: ignore[reportUnnecessaryIsInstance]
+    own: dict[str, Any] = {}
+    if isinstance(wanted, type) and issubclass(wanted, Event):
         base: Any = cast("Any", EventSubscriber)[wanted]
-    elif isinstance(wanted, type) and issubclass(wanted, Subscriber):  # pyright: ignore[reportUnnecessaryIsInstance]
+    elif pattern:
+        raise ConfigurationError(f"patterns by name go with an event class, and {wanted!r} is none: leave them out")
+    elif isinstance(wanted, type) and issubclass(wanted, Subscriber):
         base = wanted
-        if pattern:
-            raise ConfigurationError("a subscriber has its own patterns: give an event class, or leave them out")
+    elif isinstance(wanted, Mapping | Pattern):
+        base, own = MessageSubscriber, {"pattern": wanted}
     else:
-        raise ConfigurationError(f"expected an event class or a subscriber class, got {wanted!r}")
-    body = {**pattern, "__init__": _make, "process": _process}
+        raise ConfigurationError(f"expected an event class, a subscriber class or a pattern, got {wanted!r}")
+    body = {**pattern, **own, "__init__": _make, "process": _process}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PatternWarning)  # a pattern that says what the schema says is a fair assertion
-        subscriber = new_class(wanted.__name__, (base,), exec_body=lambda namespace: namespace.update(body))
+        subscriber = new_class(_named(wanted, {}), (base,), exec_body=lambda namespace: namespace.update(body))
     dispatcher = Dispatcher(envelope=EnvelopeKind.RAW)
     dispatcher.register(cast("type[Subscriber[Any]]", subscriber))
     return dispatcher
@@ -172,7 +177,9 @@ def _described(message: PublishedMessage) -> str:
     return f"{what}, to {message.destination}"
 
 
-def _named(wanted: type[Any], pattern: dict[str, Any]) -> str:
+def _named(wanted: Any, pattern: dict[str, Any]) -> str:
+    if not isinstance(wanted, type):
+        return repr(wanted)
     shown = ", ".join(f"{name}={value!r}" for name, value in pattern.items())
     return f"{wanted.__name__} with {shown}" if shown else wanted.__name__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -157,6 +158,105 @@ def test_a_group_that_every_message_has(schemas: dict[str, Any]) -> None:
     """A marker that names a required text, integer or boolean is taken over into the class as it stands."""
     marker = schemas["a.json"]["x-mega-group"]
     assert f'__group_from__: ClassVar[str | None] = "{marker}"' in package(schemas)["shop/thing_happened.py"]
+
+
+NOTHING_HOLDS = "no attribute and no part of the envelope holds this mark"
+MARKED = {"type": "string", "x-mega-sensitive": True}
+
+
+def attributes(**keywords: Any) -> dict[str, Any]:
+    return {"a.json": merged(event({"x": TEXT}), "properties/event/properties/attributes", keywords)}
+
+
+def merged(tree: dict[str, Any], path: str, more: dict[str, Any]) -> dict[str, Any]:
+    """A schema with more keywords at a place."""
+    node = tree = deepcopy(tree)
+    for name in path.split("/") if path else ():
+        node = node.setdefault(name, {})
+    node |= more
+    return tree
+
+
+def marked(path: str, value: Any = True) -> dict[str, Any]:
+    return {"a.json": merged(event({"x": TEXT}), path, {"x-mega-sensitive": value})}
+
+
+MISPLACED: list[tuple[dict[str, Any], str, str]] = [
+    (marked("properties/event/properties/attributes/properties/x", "yes"), "", "must be true or false, not 'yes'"),
+    (marked("properties/event/properties/attributes/properties/x", 1), "", "must be true or false, not 1"),
+    (marked("properties/event/properties/attributes/properties/x", None), "", "must be true or false, not None"),
+    (marked(""), "", NOTHING_HOLDS),
+    (marked("properties/event"), "/properties/event", NOTHING_HOLDS),
+    (marked("properties/event/properties/attributes"), "/properties/event/properties/attributes", NOTHING_HOLDS),
+    (attributes(patternProperties={"^s_": MARKED}), "attributes/patternProperties/^s_", NOTHING_HOLDS),
+    (attributes(then={"properties": {"x": MARKED}}, **{"if": True}), "attributes/then/properties/x", NOTHING_HOLDS),
+    (marked("properties/event/properties/y"), "/properties/event/properties/y", NOTHING_HOLDS),
+    (marked("properties/more"), "/properties/more", NOTHING_HOLDS),
+    (marked("properties/event/properties/name"), "/properties/event/properties/name", "name identifies"),
+    (marked("properties/event/properties/timestamp"), "", "timestamp identifies"),
+    (marked("properties/object/properties/type"), "", "object.type identifies"),
+]
+
+
+@pytest.mark.parametrize(("schemas", "pointer", "expected"), MISPLACED)
+def test_a_mark_that_hides_nothing(schemas: dict[str, Any], pointer: str, expected: str) -> None:
+    """A mark that is no boolean, or that no class could hold, is reported where it stands."""
+    found = problems(schemas)
+    assert found
+    for line in found:
+        place, _, message = line.partition(": ")
+        assert place.endswith(f"{pointer}/x-mega-sensitive")
+        assert expected in message
+
+
+def test_a_slip_in_a_marker() -> None:
+    """A marker of this generator that is misspelt is an error, and no mark that hides nothing."""
+    schemas = {"a.json": event({"x": {"type": "string", "x-mega-sensitve": True}})}
+    assert any("x-mega-sensitve is not a keyword of mega-codegen" in line for line in problems(schemas))
+
+
+def test_a_group_that_must_not_be_shown() -> None:
+    """A group id stands in logs, so it cannot be what is sensitive."""
+    assert "attributes.x is sensitive" in problems(grouped("attributes.x", MARKED))[0]
+
+
+CARD = {"type": "object", "properties": {"number": MARKED, "brand": TEXT}}
+HELD: list[tuple[Any, list[str]]] = [
+    (TEXT, []),
+    ({**TEXT, "x-mega-sensitive": False}, []),
+    (MARKED, ["x"]),
+    ({"$ref": "#/$defs/Secret"}, ["x"]),
+    ({"$ref": "#/$defs/Card"}, ["number"]),
+    ({"$ref": "#/$defs/Card", "x-mega-sensitive": True}, ["number", "x"]),
+    ({"allOf": [TEXT, {"$ref": "#/$defs/Secret"}]}, ["x"]),
+    ({"type": "array", "items": MARKED}, ["x"]),
+    ({"type": "array", "items": {"$ref": "#/$defs/Card"}}, ["number"]),
+    ({"type": "array", "prefixItems": [{"$ref": "#/$defs/Card"}]}, ["number", "x"]),
+    ({"type": "object", "additionalProperties": MARKED}, ["x"]),
+    ({"type": "object", "additionalProperties": {"$ref": "#/$defs/Card"}}, ["number"]),
+    ({"type": "object", "patternProperties": {"^a": MARKED}}, ["x"]),
+    ({"anyOf": [MARKED, {"type": "integer"}]}, ["x"]),
+    ({"anyOf": [{"$ref": "#/$defs/Card"}, {"type": "null"}]}, ["number"]),
+    ({"not": {"properties": {"y": MARKED}}}, ["x"]),
+    ({"if": {"type": "string"}, "then": MARKED}, ["x"]),
+    ({"$ref": "#/$defs/Card", "dependentSchemas": {"brand": {"properties": {"brand": MARKED}}}}, ["number", "x"]),
+    ({"$ref": "#/$defs/Card", "minProperties": 1, "properties": {"brand": MARKED}}, ["brand", "number"]),
+    ({"type": "array", "contains": {"$dynamicRef": "#secret"}}, ["x"]),
+    ({"$ref": "#/$defs/Loop"}, ["secret"]),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), HELD)
+def test_a_mark_is_held_by_the_class_that_has_the_value(schema: Any, expected: list[str]) -> None:
+    """A mark hides a field of the class that has it; below what no class holds, it hides the field around it."""
+    loop = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Loop"}, "secret": MARKED}}
+    secret = {**MARKED, "$dynamicAnchor": "secret"}
+    files = package({"a.json": {**event({"x": schema}), "$defs": {"Secret": secret, "Card": CARD, "Loop": loop}}})
+    used = [text for path, text in files.items() if path.endswith(".py") and "subscribers" not in path]
+    spelt = [line.partition("{")[2] for text in used for line in text.splitlines() if "__sensitive__" in line]
+    found = {name for line in spelt for name in line.split('"')[1::2]}
+    # the types are generated whether the event uses them or not
+    assert found == {*expected, "number", "secret"}
 
 
 FILES: list[tuple[dict[str, Any], list[str]]] = [

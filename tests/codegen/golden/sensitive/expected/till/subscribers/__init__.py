@@ -1,0 +1,1 @@
+"""Subscribers of the events of till, and the types of their patterns."""
