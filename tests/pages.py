@@ -28,7 +28,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 VARYING = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z|https?://\S+|(?<=\()\d+(?=\))"
-    r"|(?<=in )\d+\.\d+s"
+    r"|(?<=in )\d+\.\d+s(?: \([\d:]+\))?"
 )
 """Ids, times, addresses and the numbers of processes, which differ from run to run."""
 
