@@ -162,8 +162,14 @@ class BufferedPublisher:
         """Send what was published before, without lingering, and wait until it is settled.
 
         Raises:
+            ConfigurationError: it is called on the event loop of the middleware, which could not run meanwhile.
             PublishError: messages were not published, and nobody holds their `Delivery`; the first error is its cause.
         """
+        if self._sender.needs_this_thread():
+            raise ConfigurationError(
+                "a coroutine cannot wait here for middleware on the same event loop; flush and close in a thread: "
+                "await asyncio.to_thread(...)"
+            )
         with self._changed:
             self._urgent = number = self._accepted
             self._changed.notify_all()
@@ -193,7 +199,9 @@ class BufferedPublisher:
 
     def _has_room(self, size: int) -> bool:
         within = self._pending < self._max_pending and self._pending_bytes + size <= self._max_pending_bytes
-        return within or not self._pending or self._closed or threading.current_thread() is self._thread
+        if within or not self._pending or self._closed or threading.current_thread() is self._thread:
+            return True
+        return self._sender.needs_this_thread()  # to wait would be for ever
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():

@@ -26,7 +26,7 @@ from mega_typed.errors import ConfigurationError, ProcessTimeoutError
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
 
-__all__ = ["Calls", "in_thread", "prepare", "run_coroutine"]
+__all__ = ["Calls", "in_thread", "on_event_loop", "prepare", "run_coroutine"]
 
 Ending = Callable[[], object]
 """Returns or raises what a call that has ended did."""
@@ -111,8 +111,14 @@ class Calls:
                 with self._lock:
                     self._hanging -= 1
 
-        # Not where the call ends: that is the event loop, for which all coroutines wait, or a thread with another call.
-        ended.add_done_callback(lambda _: _threads.start(end, None))
+        def end_elsewhere(_: object) -> None:
+            # The call ends on the event loop, for which all coroutines wait, or in a thread that has another call.
+            try:
+                _threads.start(end, None)
+            except RuntimeError:  # some versions of Python start no thread when the interpreter exits
+                end(None)
+
+        ended.add_done_callback(end_elsewhere)
 
 
 class _Scope:
@@ -203,14 +209,15 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
     """What a coroutine returns, run on this process's event loop, in the context of the caller.
 
     Raises:
+        ConfigurationError: the caller is on the event loop, and would wait for itself.
         BaseException: what it raises.
     """
-    import asyncio
-
-    with suppress(RuntimeError):  # there is no running loop
-        if asyncio.get_running_loop() is _loops.get(getpid()):
-            coroutine.close()
-            raise ConfigurationError("a coroutine that processes a message cannot wait for another one to be processed")
+    if on_event_loop():
+        coroutine.close()
+        raise ConfigurationError(
+            "a coroutine cannot wait here for another one on the same event loop; call this in a thread: "
+            "await asyncio.to_thread(...)"
+        )
     ended, cancel = _submit(coroutine)
     if (scope := _scope.get(None)) is not None:
         scope.add(cancel)
@@ -219,6 +226,16 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
     finally:
         if not ended.done():  # an interrupt ends the waiting
             cancel()
+
+
+def on_event_loop() -> bool:
+    """Whether the caller runs on this process's event loop, so that no coroutine goes on while it waits."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop() is _loops.get(getpid())
+    except RuntimeError:  # there is no running loop
+        return False
 
 
 async def in_thread(function: Callable[[Any], object], argument: object) -> object:

@@ -259,7 +259,7 @@ def iso_timestamp(moment: datetime) -> str:
         try:
             moment = moment.astimezone(UTC)
         except OverflowError as error:
-            raise EncodeError(f"a date-time at {offset} cannot be written: in UTC it is out of range") from error
+            raise EncodeError(f"{moment!r} cannot be written: in UTC it is out of range") from error
     text = moment.isoformat()
     return text[:-6] + "Z" if text.endswith("+00:00") else text
 
@@ -428,10 +428,9 @@ def _text(text: str, path: _Path) -> str:
     try:
         if not text.isascii():
             text.encode()
-        return str.__str__(text)
     except UnicodeEncodeError:
-        pass  # it holds the text, so it must not hang on the error
-    _refuse(path, text, "the text holds a lone surrogate")
+        _refuse(path, text, "the text holds a lone surrogate")
+    return str.__str__(text)
 
 
 def _key(key: object, path: _Path) -> str:

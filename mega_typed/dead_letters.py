@@ -45,10 +45,11 @@ def dead_letter(queue_url: str, message: Mapping[str, Any], outcome: Outcome) ->
     body: str = message["Body"]
     text = _json(why)
     size = len(body.encode(errors="surrogatepass")) + sum(map(_size, attributes, attributes.values()))
-    if size + len(text) + 2 * len(REASON_ATTRIBUTE) > _MAX_MESSAGE:  # better without details than not at all
+    if size + _size_of_reason(text) > _MAX_MESSAGE:  # better without details than not at all
         brief: dict[str, Any] = {key: why[key] for key in ("kind", "more_attributes") if key in why}
         text = _json(brief)
-    attributes[REASON_ATTRIBUTE] = {"DataType": "String", "StringValue": text}
+    if rest or size + _size_of_reason(text) <= _MAX_MESSAGE:  # and a message without room for a word, without reason
+        attributes[REASON_ATTRIBUTE] = {"DataType": "String", "StringValue": text}
     entry: dict[str, Any] = {"QueueUrl": queue_url, "MessageBody": body, "MessageAttributes": attributes}
     system: Mapping[str, str] = message.get("Attributes") or {}
     if trace := system.get("AWSTraceHeader"):
@@ -178,6 +179,10 @@ def _found(document: object, path: str) -> str | None:
 
 def _attribute(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {key: parts[key] for key in ("DataType", "StringValue", "BinaryValue") if parts.get(key) is not None}
+
+
+def _size_of_reason(text: str) -> int:
+    return _size(REASON_ATTRIBUTE, {"DataType": "String", "StringValue": text})
 
 
 def _spelt(parts: Mapping[str, Any]) -> dict[str, str]:

@@ -41,7 +41,7 @@ from mega_typed.errors import (
 from mega_typed.event import Event
 from mega_typed.explanation import Explanation
 from mega_typed.idempotency import IdempotencyStore
-from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, in_process
+from mega_typed.message_context import TRACE_HEADER, Cancellation, MessageContext, current_message, in_process
 from mega_typed.middleware import ProcessMiddleware, wrapped
 from mega_typed.once import KeyOf, MessageKeys, Once, name_of
 from mega_typed.payload import EventType, identity_of
@@ -520,7 +520,8 @@ class Dispatcher:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a library's SystemExit or CancelledError must not end the consumer
-            return ProcessStatus.FATAL_ERROR, error
+            # Work that was told to end says nothing of its message by ending: that comes again.
+            return ProcessStatus.RETRIABLE_ERROR if current_message().cancelled else ProcessStatus.FATAL_ERROR, error
         if status is None:
             return _DONE, None
         if isinstance(status, ProcessStatus):

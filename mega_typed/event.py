@@ -516,7 +516,8 @@ class Event(Model):
                 raise
             body = None
         if body is None:
-            raise _unwritten(cls)
+            why = "why is not told, as it may quote what is sensitive; look for lone surrogates and other types"
+            raise EncodeError(f"the payload cannot be written as JSON: {why}")
         return cls.from_json(body)
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -701,7 +702,7 @@ def _reader(cls: type[Event]) -> tuple[Callable[[str | bytes], Any], Callable[[s
 @cache
 def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
     """The function that writes events of a class; it holds what it needs, as the readers do."""
-    title, identity, marked = cls.__name__, cls.__event_type__, has_marks(cls)
+    title, identity = cls.__name__, cls.__event_type__
     names = tuple(cls.__attribute_names__.items())
     loose = any(map(_holds_anything, [field.annotation for name, field in cls.model_fields.items() if name != "extra"]))
     head: dict[str, Any] = {"name": identity.name, "version": identity.version}
@@ -734,17 +735,9 @@ def _writer(cls: type[Event]) -> Callable[[Any], bytes]:
                 msgspec.json.decode(text, type=msgspec.Raw)  # NaN and Infinity, which JSON cannot say, are no JSON
             return text
         except (PydanticSerializationError, ValueError, RecursionError) as error:
-            if not marked:
-                raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
-        raise _unwritten(cls)
+            raise EncodeError(f"{title} cannot be written as JSON: {error}") from error
 
     return write
-
-
-def _unwritten(cls: type[Event]) -> EncodeError:
-    """What is raised, without a cause, for an event that has what is sensitive."""
-    message = "why is not told, as it may quote what is sensitive; look for lone surrogates, NaN and other types"
-    return EncodeError(f"{cls.__name__} cannot be written as JSON: {message}")
 
 
 @cache

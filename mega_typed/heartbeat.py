@@ -102,7 +102,11 @@ class Heartbeat:
         for receipt in gone:
             self._lost(receipt)
         if self._renewing.acquire(blocking=False):
-            threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+            try:
+                threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+            except RuntimeError:  # there is no thread to be had; the next beat tries again
+                self._renewing.release()
+                raise
 
     def _renew_once(self) -> None:
         try:

@@ -46,7 +46,12 @@ def write(
     if logger.isEnabledFor(chosen):
         extra = {"log_event": line.name, **fields}
         values = (fields,) if fields else ()
-        logger.log(chosen, line.text, *values, extra=extra, exc_info=stack, stacklevel=2)
+        try:
+            logger.log(chosen, line.text, *values, extra=extra, exc_info=stack, stacklevel=2)
+        except KeyError:  # the program's own record factory sets one of these names, and logging refuses a second value
+            taken = vars(logging.getLogRecordFactory()(logger.name, chosen, "", 0, "", (), None))
+            extra = {name: value for name, value in extra.items() if name not in taken}
+            logger.log(chosen, line.text, *values, extra=extra, exc_info=stack, stacklevel=2)
 
 
 _MESSAGE: Final = ("message_id", "event_type", "disposition", "reading", "attempt", "latency_ms")

@@ -71,7 +71,7 @@ class MessageContext(msgspec.Struct, frozen=True):
         """Whether the work has become pointless, because the message is delivered again whatever comes of it.
 
         Its receipt is lost, or it took longer than ``process_timeout`` or the grace period of a stop. Work that takes
-        long should ask between its steps, and end by raising, ``RetryLater`` for instance.
+        long should ask between its steps, and end by raising: whatever it raises then counts as ``RETRIABLE_ERROR``.
         """
         return self.cancellation.cancelled
 

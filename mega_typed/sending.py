@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from mega_typed.aws import ClientSource, SnsClient, SqsClient, describe, service_errors
-from mega_typed.calls import prepare, run_coroutine
+from mega_typed.calls import on_event_loop, prepare, run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, MegaError, PublishError
 from mega_typed.fitting import Ladder, deduplication_id
 from mega_typed.layers import is_coroutine_function, layered
@@ -176,6 +176,10 @@ class Sender(Generic[Client]):
         """Have ready what sending needs; whoever sends when the interpreter exits calls this before it registers."""
         if self._needs_loop:
             prepare()
+
+    def needs_this_thread(self) -> bool:
+        """Whether nothing can be sent while the caller waits: it is on the event loop, and middleware runs there."""
+        return self._needs_loop and on_event_loop()
 
     def target(self, target: str | None) -> str:
         """The one that a call names, else the publisher's. Raises ``ConfigurationError``."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from types import SimpleNamespace
@@ -16,7 +17,9 @@ from typing import Any
 import pytest
 from mega_typed import sending
 from mega_typed.buffered import BufferedPublisher, Delivery
+from mega_typed.calls import Calls, run_coroutine
 from mega_typed.errors import ConfigurationError, EncodeError, PublishError
+from mega_typed.outgoing import AsyncPublishProceed, PublishCall, PublishResult
 from mega_typed.publishers import SnsPublisher, SqsPublisher
 
 from .test_publishers import FIFO_QUEUE, QUEUE, REFUSED, THROTTLED, TOPIC, FakeClient
@@ -278,3 +281,24 @@ buffered.publish("end")
 """
     done = subprocess.run([sys.executable, "-c", code, str(before)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "before\n" * before + "end\n", "")
+
+
+def test_a_coroutine_never_waits_for_its_own_loop() -> None:
+    """On the event loop that middleware needs, a full buffer lets messages in, and a flush is refused."""
+
+    async def around(call: PublishCall, proceed: AsyncPublishProceed) -> Sequence[PublishResult]:
+        return await proceed()
+
+    client = FakeClient()
+    buffered = SqsPublisher(QUEUE, client=client, middleware=[around]).buffered(max_pending=2)
+
+    async def publish() -> None:
+        for n in range(20):
+            buffered.publish(str(n))
+        with pytest.raises(ConfigurationError, match="to_thread"):
+            buffered.flush()
+        await asyncio.to_thread(buffered.flush)
+
+    Calls(PATIENCE).call(lambda _: run_coroutine(publish()), None, given_up=lambda: None, late=None)
+    buffered.close()
+    assert [body for batch in client.batches() for body in batch] == [str(n) for n in range(20)]

@@ -149,6 +149,21 @@ def polled(client: Client, **arguments: Any) -> list[Any]:
     return client.told
 
 
+@pytest.mark.parametrize(("room", "told"), [(0, None), (41, None), (42, ["kind"]), (60, ["kind"]), (1000, None)])
+def test_the_largest_message_can_be_dead_lettered(room: int, told: list[str] | None) -> None:
+    """The reason takes the room that a message leaves within the limit of SQS: all of it, its kind, or nothing."""
+    body = "x" * (1_048_576 - room)
+    message = {"Body": body, "MessageId": "m", "ReceiptHandle": "r"}
+    entry = dead_letter(URL, message, handled(message))
+    size = len(body) + sum(
+        len(name) + sum(map(len, parts.values())) for name, parts in entry["MessageAttributes"].items()
+    )
+    assert size <= 1_048_576
+    assert (REASON_ATTRIBUTE in entry["MessageAttributes"]) == (room >= 42)
+    if told:
+        assert list(json.loads(entry["MessageAttributes"][REASON_ATTRIBUTE]["StringValue"])) == told
+
+
 @pytest.mark.parametrize(
     "said", ["\ud800", "\uffff", "\x00", "é" * 300, "\U0001f600" * 300, os.fsdecode(b"f\xfcr.txt")]
 )

@@ -97,3 +97,25 @@ def test_the_example_of_the_page_writes_json(capsys: pytest.CaptureFixture[str])
         "log_event": "stop.abandoned",
         "count": 2,
     }
+
+
+def test_a_record_factory_of_the_program_ends_no_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where every record has one of our names already, lines are written with the program's value, and nothing raises."""
+    factory = logging.getLogRecordFactory()
+
+    def own(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = factory(*arguments, **named)
+        record.__dict__["queue_url"] = "the program's"
+        return record
+
+    logging.setLogRecordFactory(own)
+    try:
+        with caplog.at_level(logging.INFO):
+            log.write(logging.getLogger("mega_typed.listener"), log.LISTENER_STARTED, queue_url=QUEUE)
+    finally:
+        logging.setLogRecordFactory(factory)
+    [record] = caplog.records
+    assert record.getMessage() == f"listening to {QUEUE}"
+    assert (record.__dict__["queue_url"], record.__dict__["log_event"]) == ("the program's", "listener.started")

@@ -181,10 +181,17 @@ def marked(path: str, value: Any = True) -> dict[str, Any]:
     return {"a.json": merged(event({"x": TEXT}), path, {"x-mega-sensitive": value})}
 
 
+def referring(draft: str) -> dict[str, Any]:
+    """A reference with a mark beside it that is none, which hides nothing in what it refers to."""
+    return {**event({"x": {"$ref": "#/$defs/S", "x-mega-sensitive": "yes"}}), "$schema": draft, "$defs": {"S": TEXT}}
+
+
 MISPLACED: list[tuple[dict[str, Any], str, str]] = [
     (marked("properties/event/properties/attributes/properties/x", "yes"), "", "must be true or false, not 'yes'"),
     (marked("properties/event/properties/attributes/properties/x", 1), "", "must be true or false, not 1"),
     (marked("properties/event/properties/attributes/properties/x", None), "", "must be true or false, not None"),
+    ({"a.json": referring("https://json-schema.org/draft/2020-12/schema")}, "/x", "must be true or false, not 'yes'"),
+    ({"a.json": referring("http://json-schema.org/draft-07/schema#")}, "/x", "must be true or false, not 'yes'"),
     (marked(""), "", NOTHING_HOLDS),
     (marked("properties/event"), "/properties/event", NOTHING_HOLDS),
     (marked("properties/event/properties/attributes"), "/properties/event/properties/attributes", NOTHING_HOLDS),
@@ -220,6 +227,7 @@ def test_a_group_that_must_not_be_shown() -> None:
     assert "attributes.x is sensitive" in problems(grouped("attributes.x", MARKED))[0]
 
 
+NUMBER_AND_X = ["number", "x"]
 CARD = {"type": "object", "properties": {"number": MARKED, "brand": TEXT}}
 HELD: list[tuple[Any, list[str]]] = [
     (TEXT, []),
@@ -241,7 +249,9 @@ HELD: list[tuple[Any, list[str]]] = [
     ({"if": {"type": "string"}, "then": MARKED}, ["x"]),
     ({"$ref": "#/$defs/Card", "dependentSchemas": {"brand": {"properties": {"brand": MARKED}}}}, ["number", "x"]),
     ({"$ref": "#/$defs/Card", "minProperties": 1, "properties": {"brand": MARKED}}, ["brand", "number"]),
+    ({"$ref": "#/$defs/Card", "not": {"properties": {"y": {"$ref": "#/$defs/Card"}}, "required": ["y"]}}, NUMBER_AND_X),
     ({"type": "array", "contains": {"$dynamicRef": "#secret"}}, ["x"]),
+    ({"type": "array", "contains": {"$dynamicRef": "other.json#secret"}}, ["x"]),
     ({"$ref": "#/$defs/Loop"}, ["secret"]),
 ]
 
@@ -251,7 +261,9 @@ def test_a_mark_is_held_by_the_class_that_has_the_value(schema: Any, expected: l
     """A mark hides a field of the class that has it; below what no class holds, it hides the field around it."""
     loop = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Loop"}, "secret": MARKED}}
     secret = {**MARKED, "$dynamicAnchor": "secret"}
-    files = package({"a.json": {**event({"x": schema}), "$defs": {"Secret": secret, "Card": CARD, "Loop": loop}}})
+    other = {"$defs": {"Shown": {"type": "string", "$dynamicAnchor": "secret"}}}
+    definitions = {"Secret": secret, "Card": CARD, "Loop": loop}
+    files = package({"a.json": {**event({"x": schema}), "$defs": definitions}, "other.json": other})
     used = [text for path, text in files.items() if path.endswith(".py") and "subscribers" not in path]
     spelt = [line.partition("{")[2] for text in used for line in text.splitlines() if "__sensitive__" in line]
     found = {name for line in spelt for name in line.split('"')[1::2]}

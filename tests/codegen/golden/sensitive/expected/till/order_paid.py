@@ -32,6 +32,7 @@ class OrderPaid(Event):
     __schema__: ClassVar[str | None] = "order_paid.schema.json"
 
     order_id: Annotated[str, Field(min_length=1)]
+    note: str | None = None
     class_: str | None = None
     card: Card
     others: list[Card] | None = None

@@ -23,5 +23,6 @@ class PayerChanged(Event):
             "subject",
         }
     )
+    __schema__: ClassVar[str | None] = "payer_changed.schema.json"
 
     object: ObjectState[Card] | None = None

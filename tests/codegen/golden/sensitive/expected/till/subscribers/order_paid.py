@@ -23,6 +23,7 @@ class OrderPaidAttributes(TypedDict, total=False):
     """Pattern of the attributes of OrderPaid."""
 
     order_id: Matcher[str]
+    note: OptionalMatcher[str]
     class_: OptionalMatcher[str]
     card: MatcherOf[CardPattern, Card]
     others: OptionalMatcherOf[list[CardPattern], list[Card]]
