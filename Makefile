@@ -16,7 +16,7 @@ PORTABLE := $(filter-out %/test_cache.py %/test_watch.py %/test_lint.py %/test_o
 VERSIONED := tests/codegen/test_golden.py tests/codegen/test_checks.py tests/codegen/test_drafts.py \
              tests/codegen/test_official_suite.py tests/codegen/test_problems.py tests/test_event.py tests/test_quick_clients.py tests/test_transport.py
 
-.PHONY: help demo test lint types check-generated verify unit others oldest generate bench clean
+.PHONY: help demo docs test lint types check-generated verify unit others oldest generate bench clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -24,6 +24,9 @@ help: ## Show the targets
 demo: $(READY) ## Generate, start an embedded SNS and SQS, publish, consume, report
 	$(BIN)/mega-codegen schemas/ -o generated/
 	$(BIN)/mega-typed demo
+
+docs: $(READY) ## The documentation as a site, in site/; a warning is an error
+	$(BIN)/sphinx-build -c docs --fresh-env --fail-on-warning --keep-going --quiet -d build/doctrees . site
 
 test: lint types check-generated verify unit others oldest ## Everything that must be green
 
@@ -67,7 +70,7 @@ bench: $(READY) ## Ratios of medians, interleaved, CPU time
 	$(BIN)/python -m bench
 
 clean: ## Remove the virtual environments and the caches
-	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .mega_codegen_cache
+	rm -rf $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .mega_codegen_cache build site
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

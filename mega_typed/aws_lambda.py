@@ -40,13 +40,21 @@ logger = logging.getLogger("mega_typed.aws_lambda")
 
 
 class BatchItemFailure(TypedDict):
-    """A message that shall come again."""
+    """A message that shall come again.
+
+    Attributes:
+        itemIdentifier: its message id.
+    """
 
     itemIdentifier: str
 
 
 class PartialBatchResponse(TypedDict):
-    """What Lambda's SQS trigger reads."""
+    """What Lambda's SQS trigger reads.
+
+    Attributes:
+        batchItemFailures: the messages of the batch that shall come again; the others are deleted.
+    """
 
     batchItemFailures: list[BatchItemFailure]
 

@@ -20,8 +20,12 @@ LONGEST_VISIBILITY = 43_200
 class Backoff:
     """Seconds until a message that has to be retried is delivered again.
 
-    The first retry waits ``first`` seconds, every further one ``factor`` times as long, up to ``cap``; of each wait the
-    part ``jitter`` is random, so that messages that failed together do not come back together.
+    Attributes:
+        first: seconds until the first retry.
+        factor: how many times as long every further one waits.
+        cap: seconds that none waits longer, 43,200 at most.
+        jitter: the part of each wait that is random, 0 to 1, so that messages that failed together do not come back
+            together.
 
     Raises:
         ConfigurationError: a number is out of range.

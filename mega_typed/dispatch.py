@@ -59,7 +59,18 @@ __all__ = ["Defect", "Dispatcher", "Disposition", "Outcome", "Reading", "Subscri
 
 
 class Reading(StrEnum):
-    """What a record turned out to be."""
+    """What a record turned out to be.
+
+    Attributes:
+        EVENT: a MEGA event, of a known class or not.
+        DATA: another JSON or BSON object.
+        TEXT: plaintext.
+        BINARY: bytes.
+        CONFIRMATION: SNS asks to confirm a subscription, or tells that one ended.
+        UNREAD: its attempts were used up before this delivery, so it was not looked at.
+        INVALID: an event that somebody asks for, and that is not what its schema says.
+        UNDECODABLE: its envelope or its body cannot be read.
+    """
 
     EVENT = "event"
     DATA = "data"
@@ -72,7 +83,13 @@ class Reading(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What happens to the message: it is deleted, comes back later, or moves to the dead-letter queue."""
+    """What happens to the message.
+
+    Attributes:
+        DELETE: it is deleted.
+        RETRY: it stays in the queue, and comes back later.
+        DEAD_LETTER: it moves to the dead-letter queue.
+    """
 
     DELETE = "delete"
     RETRY = "retry"
@@ -142,7 +159,7 @@ def disposition(
     dead_letters: bool = False,
     last_attempt: bool = False,
 ) -> Disposition:
-    """The table of outcomes (README, "What happens to a message").
+    """The table of outcomes (docs/outcomes.md).
 
     Args:
         reading: what the record turned out to be.

@@ -18,7 +18,13 @@ from mega_typed.errors import EnvelopeError
 
 
 class EnvelopeKind(StrEnum):
-    """How a message travelled."""
+    """How a message travelled.
+
+    Attributes:
+        RAW: without an envelope: sent to SQS itself, or by SNS with raw delivery.
+        SNS: as a notification of SNS.
+        EVENTBRIDGE: as an event of EventBridge, whose ``detail`` it is.
+    """
 
     RAW = "raw"
     SNS = "sns"

@@ -301,7 +301,7 @@ def _is_fixed(event_class: type[Event], name: str) -> bool:
 
 
 def _carried(answer: Answer, pattern: object, name: str) -> Answer:
-    """The same for a text that travels as a message attribute, or does not: an empty one, a very long one (README)."""
+    """The same for a text that travels as a message attribute, or does not: an empty one, a very long one."""
     if isinstance(answer, str) or name == "version":
         return answer
     texts = [text for rule in answer.rules for text in _texts(rule)]

@@ -28,7 +28,13 @@ REMEMBER_SECONDS: Final = 14 * 24 * 3600.0
 
 
 class ClaimState(Enum):
-    """What a store knows of a key."""
+    """What a store knows of a key.
+
+    Attributes:
+        STARTED: nothing so far; whoever asked holds the lease now.
+        IN_PROGRESS: somebody else holds the lease.
+        COMPLETED: it was processed.
+    """
 
     STARTED = "started"
     IN_PROGRESS = "in_progress"

@@ -20,7 +20,14 @@ __all__ = ["LocalAws", "local_aws"]
 
 
 class LocalAws(TypedDict):
-    """What publishers, listeners and ``boto3.client`` need to reach the server. Nothing in it is secret."""
+    """What publishers, listeners and ``boto3.client`` need to reach the server. Nothing in it is secret.
+
+    Attributes:
+        aws_access_key_id: the server asks for none, boto3 does.
+        aws_secret_access_key: the same.
+        region_name: as it was given to `local_aws`.
+        endpoint_url: where the server is.
+    """
 
     aws_access_key_id: str
     aws_secret_access_key: str
@@ -31,6 +38,9 @@ class LocalAws(TypedDict):
 @contextmanager
 def local_aws(region_name: str = "us-east-1") -> Generator[LocalAws]:
     """Run an SNS and SQS for as long as the context lasts.
+
+    Args:
+        region_name: what region queues and topics are in; the server has any.
 
     Raises:
         ConfigurationError: the extra ``local`` is not installed, or the server did not start.

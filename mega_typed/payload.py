@@ -21,7 +21,13 @@ _BSON: Final = ContentType.BSON
 
 
 class EventType(NamedTuple):
-    """What identifies the definition of an event."""
+    """What identifies the definition of an event.
+
+    Attributes:
+        domain: the business domain, or None.
+        name: what happened, such as ``order.placed``.
+        version: of the definition, from 1 on.
+    """
 
     domain: str | None
     name: str

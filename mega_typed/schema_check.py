@@ -1,8 +1,8 @@
 """Check a whole payload against the JSON Schema that its event class carries: what pydantic's types cannot say.
 
 A generated class whose schema says more than types can hold names a schema beside its module. It is compiled when the
-first payload is checked, and kept. Formats mean what README.md says of them, exactly: a text that pydantic would read
-and that is not in the form of the format is refused.
+first payload is checked, and kept. Formats mean what docs/schemas.md says of them, exactly: a text that pydantic
+would read and that is not in the form of the format is refused.
 
 This file knows JSON Schema and the tolerance of the protocol (protocol.md). It knows no event class.
 """
@@ -177,7 +177,7 @@ def carried_schema(package: str, resource: str) -> dict[str, Any]:
 
 
 def compiled(schema: dict[str, Any]) -> Validator:
-    """A validator of draft 2020-12, with formats that mean what README.md says."""
+    """A validator of draft 2020-12, with formats that mean what docs/schemas.md says."""
     import jsonschema_rs  # only the events that need it pay for it
 
     return jsonschema_rs.Draft202012Validator(

@@ -41,7 +41,14 @@ __all__ = [
 
 
 class ProcessStatus(Enum):
-    """What a subscriber says after it has processed a payload; ``None`` means ``DONE``."""
+    """What a subscriber says after it has processed a payload; ``None`` means ``DONE``.
+
+    Attributes:
+        DONE: it is processed.
+        RETRY_LATER: not yet; the message comes again. Nothing is wrong.
+        RETRIABLE_ERROR: it failed, and may succeed when the message comes again.
+        FATAL_ERROR: it failed, and would fail again.
+    """
 
     DONE = "done"
     RETRY_LATER = "retry_later"

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,6 +20,8 @@ import boto3
 import pytest
 from hypothesis import settings
 from mega_typed.local import LocalAws, local_aws
+
+from .pages import ROOT, blocks
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -141,3 +146,16 @@ def cache_of_the_generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEGA_CODEGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, cache_of_the_generator: None) -> Path:
+    """A folder with the schema of docs/schemas.md, and the package ``events`` that is generated from it."""
+    folder = tmp_path_factory.mktemp("shop")
+    for block in blocks(ROOT / "docs" / "schemas.md"):
+        if block.language == "json" and block.word:
+            (folder / block.word).parent.mkdir(parents=True)
+            (folder / block.word).write_text(block.text)
+    generate = [sys.executable, "-m", "mega_codegen", "schemas/", "-o", "events/"]
+    subprocess.run(generate, cwd=folder, check=True, capture_output=True)
+    return folder

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +23,12 @@ from mega_typed.commands.command import Status
 from mega_typed.local import LocalAws
 
 from tests.command_line import COMMAND, ROOT, attributes, environment, run, start
+from tests.pages import blocks, calls, varying
 
 Factory = Callable[..., str]
 
 PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)(?: ([^\n]+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks(ROOT / "docs" / "commands.md")
 NAMES = [command.name for command in COMMANDS]
 
 
@@ -92,15 +94,9 @@ def test_the_statuses_are_documented() -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, aws: LocalAws, sqs: Any, sns: Any) -> Iterator[dict[str, str]]:
+def project(tmp_path: Path, shop: Path, aws: LocalAws, sqs: Any, sns: Any) -> Iterator[dict[str, str]]:
     """The folder and the queues of docs/commands.md; the variables with which its commands run."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    schema = re.search(r"^```json (schemas/shop/\S+)\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert schema is not None
-    (tmp_path / schema[1]).parent.mkdir(parents=True)
-    (tmp_path / schema[1]).write_text(schema[2])
-    generate = [sys.executable, "-m", "mega_codegen", "schemas/", "-o", "events/"]
-    subprocess.run(generate, cwd=tmp_path, check=True, capture_output=True)
+    shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "__init__.py").touch()
     for language, note, text in BLOCKS:
@@ -133,9 +129,6 @@ listener.register_subscriber(Invoice)
 for _ in range(3):
     listener.poll_once()
 """
-VARYING = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z|https?://\S+|(?<=\()\d+(?=\))"
-)
 
 
 def test_the_page_is_true(project: dict[str, str], aws: LocalAws) -> None:
@@ -144,12 +137,12 @@ def test_the_page_is_true(project: dict[str, str], aws: LocalAws) -> None:
     for language, _, text in BLOCKS:
         if language != "console":
             continue
-        for call, shown in re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", text, re.MULTILINE):
+        for call, shown in calls(text):
             done = called(call, project, folder)
             status = 1 if "redrive" in call and "--execute" not in call else 0
             assert done.returncode == status, (call, done.stdout, done.stderr)
             if shown:
-                assert VARYING.sub("*", done.stdout) == VARYING.sub("*", shown), call
+                assert varying(done.stdout) == varying(shown), call
             if call.endswith("big.json --queue-url orders"):
                 example = json.loads((folder / "schemas/shop/order_placed.v1.schema.json").read_text())["examples"][0]
                 example["event"]["attributes"]["currency"] = "CHF"

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +59,19 @@ def test_decode_takes_bodies_and_messages(given: str, kinds: list[str]) -> None:
     assert [each["kind"] if each["verdict"] == "unchecked" else each["verdict"] for each in found] == kinds
     assert done.returncode == int(bool({"invalid", "unreadable"} & set(kinds)))
     assert done.stderr == ""
+
+
+def test_decode_reads_what_a_queue_holds(tmp_path: Path) -> None:
+    """It prints BSON as JSON with the event type, and its status says whether all is valid, wrong, or not there."""
+    done = run("decode", "--events", "generated", input=f"{BSON}\nhello\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# shopping_cart item.added v1\n{\n")
+    wrong = tmp_path / "bodies.txt"
+    wrong.write_text(BAD)
+    assert run("decode", str(wrong), "--events", "generated").returncode == 1
+    assert run("decode", str(wrong)).returncode == 0
+    assert run("decode", "nowhere.txt").returncode == 2
+    assert run("decode", "--events", "nowhere", input="").returncode == 2
 
 
 def test_decode_says_where_an_event_is_not_valid() -> None:

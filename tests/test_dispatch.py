@@ -281,7 +281,7 @@ TABLE = [
 def test_the_table_of_outcomes(
     reading: Reading, statuses: tuple[ProcessStatus, ...], options: dict[str, Any], expected: Disposition
 ) -> None:
-    """What happens to the message, row by row; README shows the same table."""
+    """What happens to the message, row by row; docs/outcomes.md shows the same table."""
     assert disposition(reading, statuses, **options) is expected
 
 

@@ -58,7 +58,7 @@ Stores = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def table(local: dict[str, str]) -> Iterator[tuple[Any, str]]:
-    """A client and the name of a table as README makes it."""
+    """A client and the name of a table as docs/idempotency.md says."""
     client: Any = boto3.client("dynamodb", **local)  # type: ignore[call-overload]
     name = f"t-{uuid4().hex}"
     client.create_table(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from mega_typed import MessageSubscriber, ProcessStatus, RetryLater, SqsListener, log
 
+from .pages import blocks
 from .test_listener import QUEUE, FakeClient, message
 
 ROOT = Path(__file__).parent.parent
@@ -83,8 +84,8 @@ def test_the_example_of_the_page_writes_json(capsys: pytest.CaptureFixture[str])
     logger = logging.getLogger("mega_typed")
     level, handlers = logger.level, list(logger.handlers)
     try:
-        for example in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
-            exec(compile(example, "logging.md", "exec"), {"__name__": "page"})
+        for block in blocks(ROOT / "docs" / "logging.md"):
+            exec(compile(block.text, "logging.md", "exec"), {"__name__": "page"})
         log.write(logging.getLogger("mega_typed.listener"), log.STOP_ABANDONED, count=2)
     finally:
         logger.setLevel(level)

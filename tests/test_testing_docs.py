@@ -12,24 +12,18 @@ import mega_typed.testing
 import pytest
 from mega_typed.local import LocalAws
 
+from .pages import PATIENT, blocks
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks(ROOT / "docs" / "testing.md")
 
-PATIENCE = """
-from hypothesis import HealthCheck, settings
-
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # a machine may be slow
-"""
-
-
-MODULE = "\n\n".join(text for language, text in BLOCKS if language == "python")
+MODULE = "\n\n".join(block.text for block in BLOCKS if block.language == "python")
 
 
 def run(folder: Path, *arguments: str, module: str = MODULE) -> str:
     (folder / "test_page.py").write_text(module, encoding="utf-8")
-    (folder / "conftest.py").write_text(PATIENCE, encoding="utf-8")
+    (folder / "conftest.py").write_text(PATIENT, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     call = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "-rs", "-s", *arguments]
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -41,7 +35,7 @@ def test_the_page_runs_in_memory(tmp_path: Path) -> None:
     """Every test of the page passes, and a failed assertion says what the page shows."""
     said = run(tmp_path)
     assert re.search(r"\b11 passed", said), said
-    [shown] = [text for language, text in BLOCKS if language == "text"]
+    [shown] = [block.text for block in BLOCKS if block.language == "text"]
     assert shown in said
 
 
@@ -49,13 +43,6 @@ def test_the_page_runs_on_a_server(tmp_path: Path, local: LocalAws) -> None:
     """The same by the option that it names; what needs a clock or failures is skipped, and nothing else."""
     said = run(tmp_path, f"--mega-typed-server={local['endpoint_url']}", "-k", "not explains_itself")
     assert re.search(r"\b8 passed, 2 skipped", said), said
-
-
-def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
-    """README's section on testing is a test module as well."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"^```python testing\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert re.search(r"\b1 passed", run(tmp_path, module=block))
 
 
 @pytest.mark.parametrize("name", mega_typed.testing.__all__)

@@ -91,7 +91,11 @@ class MissingDependency(CodegenError):  # noqa: N818 - named for what is missing
 
 @dataclass(slots=True)
 class Report:
-    """Where the steps of one run put the problems that they find."""
+    """Where the steps of one run put the problems that they find.
+
+    Attributes:
+        problems: errors and warnings, in the order in which they were found.
+    """
 
     problems: list[Problem] = field(default_factory=list[Problem])
 

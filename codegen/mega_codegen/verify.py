@@ -2,7 +2,7 @@
 
 The documents come from the examples of the schemas, from what the schemas themselves mention (constants, names of
 properties, limits), and from small changes to both. Each is judged by ``jsonschema``, with the formats and the
-tolerance that README.md documents, and by the class; a disagreement is made smaller for as long as it remains one.
+tolerance that docs/schemas.md documents, and by the class; a disagreement is made smaller as long as it remains one.
 
 This is the only step that runs generated code. It asks the generated package for its classes and knows nothing else of
 the runtime.

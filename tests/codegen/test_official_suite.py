@@ -40,10 +40,10 @@ REFUSED = {
     "is not read": "a $schema that is neither draft 2020-12 nor draft-07",
     "no schema with this $id": "a reference by the address of a file that says another $id",
 }
-"""Why the generator refuses cases; README.md lists the reasons."""
+"""Why the generator refuses cases; docs/schemas.md lists the reasons."""
 MOST_REFUSED = {"draft2020-12": 9, "draft2019-09": 9, "draft7": 2, "draft6": 2, "draft4": 2}
 ASSERTED = re.compile(r"format: (date|date-time|time|uuid) format: invalid .* is only an annotation by default")
-"""The suite leaves formats unasserted; those that become Python types are asserted, as README.md says."""
+"""The suite leaves formats unasserted; those that become Python types are asserted, as docs/schemas.md says."""
 
 pytestmark = pytest.mark.skipif(not SUITE.is_dir(), reason=f"the JSON-Schema-Test-Suite is not at {SUITE}")
 
