@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
 from mega_typed.errors import EnvelopeError
+from mega_typed.messages import ORIGIN_ATTRIBUTE
 
 
 class EnvelopeKind(StrEnum):
@@ -104,7 +105,7 @@ class Envelope(msgspec.Struct, frozen=True):
         body: the text that was published; of EventBridge the JSON text of ``detail``.
         content_type: what the publisher says that the body is, or None.
         attributes: the publisher's message attributes; of EventBridge ``source`` and ``detail-type``.
-        message_id: the id that the publisher was given.
+        message_id: the id that the publisher was given, also of a message that was a dead letter meanwhile.
         topic_arn: the SNS topic.
         subject: the subject of an SNS notification.
         timestamp: when SNS or EventBridge took the message, as it wrote it.
@@ -183,12 +184,13 @@ def _detect(record: Record) -> Envelope:
 
 
 def _open_raw(record: Record) -> Envelope:
+    origin = record.attributes.get(ORIGIN_ATTRIBUTE)
     return Envelope(
         kind=EnvelopeKind.RAW,
         body=record.body,
         content_type=_content_type(record.attributes),
         attributes=record.attributes,
-        message_id=record.message_id,
+        message_id=origin if isinstance(origin, str) and origin else record.message_id,
     )
 
 

@@ -9,10 +9,15 @@ and not who writes them.
 from __future__ import annotations
 
 import logging
+import os
 import traceback
+from pathlib import Path
 from typing import Final, NamedTuple
 
 __all__ = ["LINES", "Line", "where", "write"]
+
+
+_OURS: Final = str(Path(__file__).parent) + os.sep
 
 
 class Line(NamedTuple):
@@ -32,8 +37,10 @@ class Line(NamedTuple):
 
 
 def where(error: BaseException) -> str:
-    """Where an exception came from, without its message: that may quote a payload."""
-    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    """Where an exception came from, without its message, which may quote a payload, and without our own steps."""
+    steps = traceback.extract_tb(error.__traceback__)
+    theirs = [step for step in steps if not step.filename.startswith(_OURS)]
+    return "".join(traceback.format_list(theirs or steps)).rstrip()
 
 
 def write(logger: logging.Logger, line: Line, *, level: int | None = None, **fields: object) -> None:

@@ -36,6 +36,9 @@ PUBLISHER_ATTRIBUTE: Final = "mega-publisher"
 POINTER_ATTRIBUTE: Final = "ExtendedPayloadSize"
 """Marks a body that is a pointer to S3, and says how many bytes are there; Amazon's extended clients read it."""
 
+ORIGIN_ATTRIBUTE: Final = "mega-message-id"
+"""The id that a message had before it was a dead letter, so that it is one and the same when it is moved back."""
+
 RESERVED_ATTRIBUTES: Final = frozenset(
     {
         CONTENT_TYPE_ATTRIBUTE,
@@ -45,6 +48,7 @@ RESERVED_ATTRIBUTES: Final = frozenset(
         SUBJECT_ATTRIBUTE,
         PUBLISHER_ATTRIBUTE,
         POINTER_ATTRIBUTE,
+        ORIGIN_ATTRIBUTE,
     }
 )
 

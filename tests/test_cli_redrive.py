@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from mega_typed.commands.dead_letter import restored
 from mega_typed.dead_letters import REASON_ATTRIBUTE, dead_letter
 from mega_typed.dispatch import Disposition, Outcome, Reading
+from mega_typed.idempotency import MemoryStore
 from mega_typed.listener import SqsListener
 from mega_typed.local import LocalAws
-from mega_typed.subscribers import ProcessStatus
+from mega_typed.subscribers import MessageSubscriber, ProcessStatus
 
 from generated.shopping_cart import ItemAdded, ItemAddedSubscriber, ItemRemoved
 from tests.command_line import attributes, bodies, objects, run, start
@@ -146,7 +147,7 @@ def test_the_table_says_what_is_there(aws: LocalAws, filled: tuple[str, str], sq
 def test_a_restored_message_is_what_it_was(
     attributes: dict[str, Any], body: str, trace: dict[str, str], fifo: bool
 ) -> None:
-    """Dead-lettered and restored, a message has its body, attributes (ten, binary ones too), trace and group."""
+    """Dead-lettered and restored, a message has its body, attributes (ten, binary ones too), trace, group, and its id."""
     system = {**trace, **({"MessageGroupId": "g"} if fifo else {})}
     message = {"MessageId": "m", "Body": body, "MessageAttributes": attributes, "Attributes": system}
     outcome = Outcome(Disposition.DEAD_LETTER, Reading.EVENT)
@@ -156,7 +157,9 @@ def test_a_restored_message_is_what_it_was(
         "MessageId": "d", "Body": sent["MessageBody"], "MessageAttributes": sent["MessageAttributes"], "Attributes": system,
     }  # fmt: skip
     back = restored(received, fifo=fifo)
-    assert (back["MessageBody"], back.get("MessageAttributes", {})) == (body, attributes)
+    origin = {"DataType": "String", "StringValue": "m"}
+    expected = attributes if len(attributes) == 10 else {**attributes, "mega-message-id": origin}
+    assert (back["MessageBody"], back.get("MessageAttributes", {})) == (body, expected)
     assert back.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {}).get("StringValue") == trace.get(
         "AWSTraceHeader"
     )
@@ -193,6 +196,33 @@ def test_what_a_listener_buried_is_processed_again(aws: LocalAws, queue: Factory
         name: parts["StringValue"] for name, parts in kept.items()
     }
     assert bodies(sqs, dead) == []
+
+
+def test_a_redriven_message_goes_only_to_those_that_still_need_it(aws: LocalAws, queue: Factory, sqs: Any) -> None:
+    """With an idempotency store, who has completed a message is not given it again when it comes back as another one."""
+    url, dead = queue(), queue()
+    calls: list[str] = []
+
+    class Done(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            calls.append("done")
+
+    class Broken(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            calls.append("broken")
+            if calls.count("broken") == 1:
+                raise ValueError("not yet")
+
+    listener = SqsListener(url, dead_letter_queue_url=dead, wait_time_seconds=0, idempotency=MemoryStore(), **aws)
+    for subscriber in (Done, Broken):
+        listener.register_subscriber(subscriber)
+    sqs.send_message(QueueUrl=url, MessageBody="once!")
+    listener.poll_once()
+    done = run("redrive", dead, "--to", url, "--execute", aws=aws)
+    assert done.returncode == 0, done.stderr
+    listener.poll_once()
+    assert calls == ["done", "broken", "broken"]
+    assert (bodies(sqs, url), bodies(sqs, dead)) == ([], [])
 
 
 def test_what_sqs_moved_by_itself_goes_back(aws: LocalAws, queue: Factory, sqs: Any) -> None:

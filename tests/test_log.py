@@ -81,15 +81,15 @@ def test_lines_have_their_fields(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_example_of_the_page_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     """The formatter of the page writes one JSON object a line, with the fields in it."""
-    logger = logging.getLogger("mega_typed")
-    level, handlers = logger.level, list(logger.handlers)
+    logger, root = logging.getLogger("mega_typed"), logging.getLogger()
+    level, handlers = logger.level, list(root.handlers)
     try:
         for block in blocks(ROOT / "docs" / "logging.md"):
             exec(compile(block.text, "logging.md", "exec"), {"__name__": "page"})
         log.write(logging.getLogger("mega_typed.listener"), log.STOP_ABANDONED, count=2)
     finally:
         logger.setLevel(level)
-        logger.handlers[:] = handlers
+        root.handlers[:] = handlers
     said = json.loads(capsys.readouterr().err)
     assert said == {
         "level": "ERROR",

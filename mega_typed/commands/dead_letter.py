@@ -7,15 +7,18 @@ has none. It was in a queue, so a stranger may have written it: what is not as i
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import msgspec
 from mega_typed.commands.queues import Message
 from mega_typed.dead_letters import REASON_ATTRIBUTE
+from mega_typed.messages import MAX_ATTRIBUTES, ORIGIN_ATTRIBUTE
 
 KINDS: Final = ("invalid", "undecodable", "fatal_error", "attempts_used_up", "unmatched", "unknown")
 UNKNOWN: Final = "unknown"
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def reason_of(message: Message) -> dict[str, Any]:
@@ -43,6 +46,13 @@ def subscribers_of(reason: Mapping[str, Any]) -> list[str]:
     return [str(each["subscriber"]) for each in entries if isinstance(each, dict) and "subscriber" in each]
 
 
+def _errors_of(reason: Mapping[str, Any]) -> list[str]:
+    """The kinds of exceptions that they raised."""
+    listed = reason.get("subscribers")
+    entries = listed if isinstance(listed, list) else []
+    return [each["error"] for each in entries if isinstance(each, dict) and isinstance(each.get("error"), str)]
+
+
 def summary_of(reason: Mapping[str, Any]) -> str:
     """Why, in one line."""
     words = [kind_of(reason)]
@@ -50,6 +60,8 @@ def summary_of(reason: Mapping[str, Any]) -> str:
         words.append(f"after {attempts} attempt{'' if attempts == 1 else 's'}")
     if names := subscribers_of(reason):
         words.append("in " + ", ".join(names))
+    if errors := _errors_of(reason):
+        words.append(f"({', '.join(errors)})")
     faults = reason.get("faults")
     for fault in faults if isinstance(faults, list) else []:
         if isinstance(fault, dict):
@@ -64,9 +76,11 @@ def summary_of(reason: Mapping[str, Any]) -> str:
 def restored(message: Message, *, fifo: bool) -> dict[str, Any]:
     """The message that it was, as the parameters of ``SendMessage`` but for the queue.
 
-    Body, attributes, trace and group are those that it had; the reason is gone. On a FIFO queue its deduplication id is
-    the id of the dead letter: sent twice, by a command that was killed in between, it is one message; and it is never
-    taken for another that the queue has seen in the last five minutes, which SQS would drop in silence.
+    Body, attributes, trace and group are those that it had; the reason is gone, and the id that the message had goes
+    along as an attribute, so that subscribers which have completed it are not given it again. On a FIFO queue its
+    deduplication id is the id of the dead letter: sent twice, by a command that was killed in between, it is one
+    message; and it is never taken for another that the queue has seen in the last five minutes, which SQS would drop in
+    silence.
 
     Args:
         message: as received from the dead-letter queue.
@@ -78,10 +92,14 @@ def restored(message: Message, *, fifo: bool) -> dict[str, Any]:
         for name, parts in sent.items()
         if name != REASON_ATTRIBUTE
     }
-    more = reason_of(message).get("more_attributes")
+    reason = reason_of(message)
+    more = reason.get("more_attributes")
     for name, spelt in cast("dict[str, Any]", more).items() if isinstance(more, dict) else ():
         if (attribute := _attribute(spelt)) is not None:
             attributes.setdefault(name, attribute)
+    origin = reason.get("message_id")
+    if isinstance(origin, str) and _IDENTIFIER.fullmatch(origin) and len(attributes) < MAX_ATTRIBUTES:
+        attributes.setdefault(ORIGIN_ATTRIBUTE, {"DataType": "String", "StringValue": origin})
     system: Mapping[str, str] = message.get("Attributes") or {}
     parameters: dict[str, Any] = {"MessageBody": message["Body"]}
     if attributes:

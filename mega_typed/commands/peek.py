@@ -65,6 +65,8 @@ def warned_of_redrive(queue: Queue, *, force: bool) -> int | None:
         terminal.warn(
             f"this queue has a redrive policy: after {limit} deliveries a message moves away, and each look is one"
         )
+    else:
+        terminal.tell("each look counts as a delivery: a listener's max_attempts counts it too")
     return limit
 
 
