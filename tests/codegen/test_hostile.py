@@ -431,6 +431,7 @@ DEEP: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("schemas", "message"), DEEP, ids=range(len(DEEP)))
 def test_deep_and_wide_schemas_give_code_or_a_typed_error(
     schemas: dict[str, Any], message: str, tmp_path: Path
@@ -656,6 +657,7 @@ def test_verify_makes_no_text_of_a_huge_length(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_diamond_that_a_validator_would_walk_for_ever() -> None:
     """A schema to which too many ways lead is an error where a class would carry it, and no example is held to it."""
     schemas = _chain(
@@ -665,6 +667,7 @@ def test_a_diamond_that_a_validator_would_walk_for_ever() -> None:
     assert any("applies more than 10000 schemas to one value" in line for line in problems(schemas))
 
 
+@pytest.mark.slow
 def test_what_a_small_file_repeats_too_often() -> None:
     """Attributes that all types inherit, and long choices of constants, are not written without end."""
     base: Any = {"properties": {f"a{index}": {} for index in range(1500)}}
