@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from typing import Final
 
 from mega_typed.commands import terminal
 from mega_typed.commands.command import Command, CommandError, Status, add_aws, add_events, add_format, number
@@ -11,6 +12,8 @@ from mega_typed.commands.loading import imported
 from mega_typed.commands.message_lines import show
 from mega_typed.commands.payloads import add_buckets, payloads_of
 from mega_typed.commands.queues import Queue, look, received
+
+LOOKS_COUNT: Final = "each look counts as a delivery, for the max_attempts of a listener too"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +45,8 @@ def _run(options: argparse.Namespace) -> Status:
             show(message, payloads, as_json=options.format == "json", body=options.body)
             shown += 1
             spent += limit is not None and received(message) >= limit
+    if shown and limit is None:
+        terminal.tell(LOOKS_COUNT)
     if not shown:
         terminal.tell("no message is visible; some may be in the hands of consumers, or delayed")
     if spent:
@@ -65,8 +70,6 @@ def warned_of_redrive(queue: Queue, *, force: bool) -> int | None:
         terminal.warn(
             f"this queue has a redrive policy: after {limit} deliveries a message moves away, and each look is one"
         )
-    else:
-        terminal.tell("each look counts as a delivery: a listener's max_attempts counts it too")
     return limit
 
 

@@ -13,7 +13,7 @@ from mega_typed.commands.command import Command, Status, add_aws, add_events, ad
 from mega_typed.commands.loading import imported
 from mega_typed.commands.message_lines import show
 from mega_typed.commands.payloads import add_buckets, payloads_of
-from mega_typed.commands.peek import warned_of_redrive
+from mega_typed.commands.peek import LOOKS_COUNT, warned_of_redrive
 from mega_typed.commands.queues import Queue, look, near_the_end
 
 REMEMBERED: Final = 100_000
@@ -47,6 +47,8 @@ def _run(options: argparse.Namespace) -> Status:
     payloads = payloads_of(options)
     queue = Queue(options.queue)
     limit = warned_of_redrive(queue, force=options.force)
+    if limit is None:
+        terminal.tell(LOOKS_COUNT)
     known: OrderedDict[str, None] = OrderedDict()
     shown = 0
     while True:
