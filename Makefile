@@ -46,7 +46,7 @@ verify: $(READY) ## The generated classes accept what schemas/ accepts
 	$(BIN)/mega-codegen verify schemas/
 
 unit: $(READY) ## The tests, warnings as errors
-	$(BIN)/pytest -n 3 --durations=40 --durations-min=2
+	$(BIN)/pytest -n 2 --durations=40 --durations-min=2
 
 others: $(READY) ## The portable tests on every other interpreter, 3.11 or newer, that the machine has
 	@set -e; for python in $(OTHERS); do \
