@@ -10,7 +10,7 @@ OTHERS := $(shell $(PYTHON) tests/interpreters.py)
 # What they run: all that needs no type checker and no server, and does not take long for what is the same everywhere.
 PORTABLE := $(filter-out %/test_cache.py %/test_watch.py %/test_lint.py %/test_official_suite.py,$(wildcard tests/codegen/test_*.py)) tests/test_codecs.py tests/test_dispatch.py tests/test_envelopes.py tests/test_event.py \
             tests/test_aws_lambda.py tests/test_index.py tests/test_inspection.py tests/test_languages.py tests/test_patterns_page.py tests/test_payload.py tests/test_possible.py tests/test_subscribers.py tests/test_subscriptions.py \
-            tests/test_testing.py tests/test_testing_strategies.py tests/test_calls.py tests/test_middleware.py tests/test_lanes.py tests/test_backoff.py
+            tests/test_testing.py tests/test_calls.py tests/test_middleware.py tests/test_lanes.py tests/test_backoff.py
 
 # What depends on the versions of the libraries: what is generated, what its classes read and write, quick clients.
 VERSIONED := tests/codegen/test_golden.py tests/codegen/test_checks.py tests/codegen/test_drafts.py \
@@ -46,7 +46,7 @@ verify: $(READY) ## The generated classes accept what schemas/ accepts
 	$(BIN)/mega-codegen verify schemas/
 
 unit: $(READY) ## The tests, warnings as errors
-	$(BIN)/pytest -n 2 --durations=40 --durations-min=2
+	$(BIN)/pytest -n 3 --dist worksteal --durations=40 --durations-min=2
 
 others: $(READY) ## The portable tests on every other interpreter, 3.11 or newer, that the machine has
 	@set -e; for python in $(OTHERS); do \

@@ -131,7 +131,6 @@ def test_documents_are_valid_before_a_class_judges(case: str) -> None:
     check()
 
 
-@pytest.mark.slow
 def test_what_is_nearly_valid_is_addressed() -> None:
     """No change takes the identity away: another consumer would be asked, or none."""
     for lost in (lambda d: not isinstance(d.get("event"), dict), lambda d: d["event"].get("name") != "item.added"):
