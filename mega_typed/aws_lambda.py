@@ -18,13 +18,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 from mega_typed import log
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, Reading, ToData
-from mega_typed.envelopes import EnvelopeKind, Record, sent_at
+from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, EnvelopeError, FetchError, LambdaRetry
 from mega_typed.idempotency import IdempotencyStore
 from mega_typed.middleware import ProcessMiddleware
@@ -32,7 +32,7 @@ from mega_typed.offload import S3Payloads
 from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_outcome
 from mega_typed.subscribers import Subscriber
-from mega_typed.telemetry import Telemetry, watched
+from mega_typed.telemetry import Telemetry, tell_received, watched
 
 __all__ = ["BatchItemFailure", "LambdaHandler", "PartialBatchResponse", "lambda_handler"]
 
@@ -109,6 +109,9 @@ class LambdaHandler:
         """The ids of the messages that stay in the queue."""
         kept: list[str] = []
         halted: set[str | None] = set()
+        if records:
+            source = _last(records[0].get("eventSourceARN"))
+            tell_received(self._telemetry, source, [record.get("attributes") or {} for record in records])
         for record in records:
             message_id = record.get("messageId", "")
             fifo = record.get("eventSourceARN", "").endswith(".fifo")
@@ -127,19 +130,7 @@ class LambdaHandler:
             return self._refuse(Record("", record.get("messageId", "")), error)
 
     def _handle(self, record: Record, source: str, kind: EnvelopeKind | None = None) -> Outcome:
-        if self._telemetry is None:
-            return self._handled(record, kind)
-        outcome: Outcome | None = None
-        start = monotonic()
-        moment = sent_at(record.system)
-        age = None if moment is None else max(0.0, time() - moment)
-        watched(partial(self._telemetry.received, source, 1, age))
-        watched(partial(self._telemetry.started, source))
-        try:
-            outcome = self._handled(record, kind)
-            return outcome
-        finally:
-            watched(partial(self._telemetry.handled, source, outcome, monotonic() - start))
+        return watched(self._telemetry, source, partial(self._handled, record, kind))
 
     def _handled(self, record: Record, kind: EnvelopeKind | None) -> Outcome:
         try:
@@ -171,6 +162,7 @@ class LambdaHandler:
                 outcomes.append(self._refuse(Record("", message_id), error))
             else:
                 source = _last(envelope.get("TopicArn") or envelope.get("source"))
+                tell_received(self._telemetry, source, [{}])
                 outcomes.append(self._handle(Record(body=body, message_id=message_id), source, kind))
         kept = [outcome for outcome in outcomes if outcome.disposition is not Disposition.DELETE]
         if kept:

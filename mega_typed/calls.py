@@ -17,11 +17,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from os import getpid
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from mega_typed.errors import ConfigurationError, ProcessTimeoutError
+from mega_typed.forks import tell_of_forks
 
 if TYPE_CHECKING:
     import asyncio  # imported when the first coroutine runs: most programs have none
@@ -183,14 +183,16 @@ class _Threads:
     """As many threads as calls run at once. They are used again, because a thread may hold a connection."""
 
     def __init__(self) -> None:
+        self.start_anew()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """None is idle; also in a child process, where those of the parent are not."""
         self._lock = threading.Lock()
         self._idle: list[_Thread] = []
-        self._process = getpid()
 
     def start(self, function: Callable[[Any], object], argument: object) -> Future[object]:
         with self._lock:
-            if self._process != getpid():  # threads do not survive a fork
-                self._idle, self._process = [], getpid()
             thread = self._idle.pop() if self._idle else None
         return (thread or _Thread(self._return)).start(function, argument)
 
@@ -233,7 +235,7 @@ def on_event_loop() -> bool:
     import asyncio
 
     try:
-        return asyncio.get_running_loop() is _loops.get(getpid())
+        return asyncio.get_running_loop() is _event_loop.running
     except RuntimeError:  # there is no running loop
         return False
 
@@ -255,7 +257,7 @@ def prepare() -> None:
     For code that runs coroutines when the interpreter exits: what it registers with `atexit` after this call is called
     while the loop still runs; and some versions of Python start no thread by then.
     """
-    _loop()
+    _event_loop.get()
     _threads.start(lambda _: None, None)
 
 
@@ -264,7 +266,7 @@ def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Cal
     from asyncio import CancelledError
 
     ended: Future[object] = Future()
-    loop = _loop()
+    loop, running = _event_loop.get(), _event_loop.tasks
     task: asyncio.Task[None] | None = None
 
     async def run() -> None:
@@ -278,11 +280,11 @@ def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Cal
     def start() -> None:
         nonlocal task
         task = loop.create_task(run())
-        _running.add(task)
+        running.add(task)
         task.add_done_callback(finish)
 
     def finish(done: asyncio.Task[None]) -> None:
-        _running.discard(done)
+        running.discard(done)
         if not ended.done():  # it was cancelled before its first step
             coroutine.close()
             ended.set_exception(CancelledError())
@@ -294,51 +296,61 @@ def _submit(coroutine: Coroutine[Any, Any, object]) -> tuple[Future[object], Cal
     return ended, cancel
 
 
-_running: Final[set[asyncio.Task[None]]] = set()  # an event loop holds its tasks weakly
-_loops: Final[dict[int, asyncio.AbstractEventLoop]] = {}  # by process, because a thread does not survive a fork
-_starting: Final = threading.Lock()
+class _EventLoop:
+    """The event loop of this process, in a thread of its own that starts when the loop is first asked for."""
+
+    def __init__(self) -> None:
+        self.start_anew()
+        tell_of_forks(self)
+
+    def start_anew(self) -> None:
+        """There is none yet; also in a child process, where the thread of the parent is not."""
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.running: asyncio.AbstractEventLoop | None = None
+        self.tasks: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
+        atexit.unregister(self._end)
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        from asyncio import new_event_loop
+
+        with self._lock:
+            if self.running is None:
+                self.running = new_event_loop()
+                self._thread = threading.Thread(target=self._run, name="mega-typed-event-loop", daemon=True)
+                self._thread.start()
+                atexit.register(self._end)
+            return self.running
+
+    def _run(self) -> None:
+        assert self.running is not None
+        stopped = False
+        while not stopped:
+            with suppress(
+                SystemExit, KeyboardInterrupt
+            ):  # they leave a task that a coroutine started, and the loop too
+                self.running.run_forever()
+                stopped = True
+
+    def _end(self) -> None:
+        assert self.running is not None
+        assert self._thread is not None
+        self.running.call_soon_threadsafe(self._cancel_all)
+        self._thread.join(_EXIT_SECONDS)
+        if not self._thread.is_alive():
+            self.running.close()
+
+    def _cancel_all(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        self._stop_when_idle()
+
+    def _stop_when_idle(self) -> None:
+        assert self.running is not None
+        if self.tasks:
+            self.running.call_later(0.01, self._stop_when_idle)
+        else:
+            self.running.stop()
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    from asyncio import new_event_loop
-
-    with _starting:
-        loop = _loops.get(getpid())
-        if loop is None:
-            loop = _loops[getpid()] = new_event_loop()
-            thread = threading.Thread(
-                target=_run_until_stopped, args=(loop,), name="mega-typed-event-loop", daemon=True
-            )
-            thread.start()
-            atexit.register(_end, getpid(), loop, thread)
-        return loop
-
-
-def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
-    stopped = False
-    while not stopped:
-        with suppress(SystemExit, KeyboardInterrupt):  # they leave a task that a coroutine started, and the loop too
-            loop.run_forever()
-            stopped = True
-
-
-def _end(process: int, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if process != getpid():
-        return
-    loop.call_soon_threadsafe(_cancel_all, loop)
-    thread.join(_EXIT_SECONDS)
-    if not thread.is_alive():
-        loop.close()
-
-
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    for task in _running:
-        task.cancel()
-    _stop_when_idle(loop)
-
-
-def _stop_when_idle(loop: asyncio.AbstractEventLoop) -> None:
-    if _running:
-        loop.call_later(0.01, _stop_when_idle, loop)
-    else:
-        loop.stop()
+_event_loop: Final = _EventLoop()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from time import monotonic, sleep
 from typing import Final
 
@@ -44,7 +45,7 @@ class Heartbeat:
         visibility_timeout: int,
         *,
         lost: Callable[[str], object] = lambda _receipt: None,
-        renew: Callable[[], object] = lambda: None,
+        renew: Callable[[], object] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._extend = extend
@@ -101,16 +102,17 @@ class Heartbeat:
             gone = [receipt for receipt in (*old, *unknown) if self._since.pop(receipt, None) is not None]
         for receipt in gone:
             self._lost(receipt)
-        if self._renewing.acquire(blocking=False):
+        if self._renew is not None and self._renewing.acquire(blocking=False):
             try:
-                threading.Thread(target=self._renew_once, name="mega-typed-leases", daemon=True).start()
+                renewing = partial(self._renew_once, self._renew)
+                threading.Thread(target=renewing, name="mega-typed-leases", daemon=True).start()
             except RuntimeError:  # there is no thread to be had; the next beat tries again
                 self._renewing.release()
                 raise
 
-    def _renew_once(self) -> None:
+    def _renew_once(self, renew: Callable[[], object]) -> None:
         try:
-            self._renew()
+            renew()
         except Exception as error:  # the next beat tries again
             log.write(logger, log.LEASES_FAILED, error=type(error).__name__, where=log.where(error))
         finally:

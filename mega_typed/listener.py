@@ -30,7 +30,7 @@ from functools import partial
 from itertools import islice
 from math import ceil
 from queue import Empty, SimpleQueue
-from time import monotonic, time
+from time import monotonic
 from types import FrameType
 from typing import Any, Final, TypeGuard, cast
 
@@ -40,7 +40,7 @@ from mega_typed.aws import AwsSession, ClientSource, SqsClient, describe, servic
 from mega_typed.backoff import Backoff, pause_after_failures
 from mega_typed.crew import Crew, Verdict
 from mega_typed.dispatch import Dispatcher, Disposition, Outcome, ToData, Unmatched
-from mega_typed.envelopes import EnvelopeKind, Record, sent_at
+from mega_typed.envelopes import EnvelopeKind, Record
 from mega_typed.errors import ConfigurationError, DecodeError, FetchError, ProcessTimeoutError, RetryLater
 from mega_typed.health import Health, Pulse, serve_health
 from mega_typed.heartbeat import Heartbeat
@@ -53,7 +53,7 @@ from mega_typed.once import KeyOf
 from mega_typed.outcome_log import log_outcome
 from mega_typed.rate_limit import RateLimit
 from mega_typed.subscribers import ProcessStatus, Subscriber
-from mega_typed.telemetry import Telemetry, watched
+from mega_typed.telemetry import Telemetry, tell_received, watched
 
 logger = logging.getLogger("mega_typed.listener")
 given_up = logging.getLogger("mega_typed.given_up")
@@ -202,7 +202,7 @@ class SqsListener:
             self._acknowledger.change_visibility,
             self._visibility_timeout,
             lost=self._in_flight.cancel,
-            renew=lambda: self.dispatcher.renew_leases(),
+            renew=None if idempotency is None else lambda: self.dispatcher.renew_leases(),
         )
         self._maximum = _within("max_number_of_messages", max_number_of_messages, 1, MAX_BATCH)
         self._receive_parameters: dict[str, Any] = {
@@ -355,8 +355,7 @@ class SqsListener:
             self._pulse.receive_failures += 1
             raise
         self._pulse.received()
-        if self._telemetry is not None:
-            watched(partial(self._telemetry.received, self._queue_name, len(messages), _oldest_seconds(messages)))
+        tell_received(self._telemetry, self._queue_name, [_system_attributes(message) for message in messages])
         return messages
 
     def _raise_if_pointless(self, error: Exception) -> None:
@@ -441,18 +440,11 @@ class SqsListener:
     def _handle(self, message: Mapping[str, Any]) -> Outcome | None:
         self._pulse.progressed()
         cancellation = self._in_flight.begin(_receipt(message))
-        outcome: Outcome | None = None
-        start = monotonic()
-        if self._telemetry is not None:
-            watched(partial(self._telemetry.started, self._queue_name))
         try:
-            outcome = self._handled(message, cancellation)
-            return outcome
+            return watched(self._telemetry, self._queue_name, partial(self._handled, message, cancellation))
         finally:
             self._in_flight.end(_receipt(message))
             self._pulse.progressed()
-            if self._telemetry is not None:
-                watched(partial(self._telemetry.handled, self._queue_name, outcome, monotonic() - start))
 
     def _handled(self, message: Mapping[str, Any], cancellation: Cancellation) -> Outcome | None:
         message_id, start = message.get("MessageId", ""), monotonic()
@@ -561,12 +553,6 @@ def _can_be_acknowledged(message: object) -> TypeGuard[Mapping[str, Any]]:
 def _system_attributes(message: Mapping[str, Any]) -> Mapping[str, Any]:
     attributes = message.get("Attributes")
     return cast("Mapping[str, Any]", attributes) if isinstance(attributes, Mapping) else {}
-
-
-def _oldest_seconds(messages: Sequence[Mapping[str, Any]]) -> float | None:
-    """How long ago the oldest message was sent, by the clocks of SQS and of this machine."""
-    moments = [moment for each in messages if (moment := sent_at(_system_attributes(each))) is not None]
-    return max(0.0, time() - min(moments)) if moments else None
 
 
 def _receipt(message: Mapping[str, Any]) -> str:

@@ -76,6 +76,8 @@ class MessageContext(msgspec.Struct, frozen=True):
         return self.cancellation.cancelled
 
 
+_OUTSIDE: Final = MessageContext()
+
 in_process: Final[ContextVar[MessageContext]] = ContextVar("mega_typed_message")
 
 
@@ -85,4 +87,4 @@ def current_message() -> MessageContext:
     Threads that a subscriber starts do not inherit it. Outside of ``process`` it is an empty one, never cancelled, so
     that subscribers can be called by themselves in tests.
     """
-    return in_process.get(None) or MessageContext()
+    return in_process.get(_OUTSIDE)

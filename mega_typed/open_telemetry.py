@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Final
 
@@ -41,8 +42,11 @@ except ImportError as error:
 __all__ = ["OpenTelemetry"]
 
 _NAME: Final = "mega_typed"
-_SYSTEM: Final = {True: "aws_sqs", False: "aws.sns"}
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+
+
+_source: Final[ContextVar[str]] = ContextVar("mega_typed_source", default="")
+"""The queue whose message is being handled; threads and coroutines of its subscribers inherit it."""
 
 
 class OpenTelemetry:
@@ -97,10 +101,12 @@ class OpenTelemetry:
 
     def started(self, source: str) -> None:
         """See ``Telemetry``."""
+        _source.set(source)
         self._in_flight.add(1, _destination(source))
 
     def handled(self, source: str, outcome: Outcome | None, seconds: float) -> None:
         """See ``Telemetry``."""
+        _source.set("")
         where = _destination(source)
         self._in_flight.add(-1, where)
         what = {**where, "mega.disposition": "retry", "mega.reading": "unread"}
@@ -115,9 +121,9 @@ class OpenTelemetry:
 
     def _around_process(self, call: ProcessCall, proceed: Proceed) -> ProcessStatus:
         start = perf_counter()
-        name = call.subscriber.__qualname__
+        name, source = call.subscriber.__qualname__, _source.get()
         attributes: dict[str, str | int] = {
-            "messaging.system": "aws_sqs",
+            **_destination(source),
             "messaging.operation.name": "process",
             "messaging.operation.type": "process",
             "messaging.message.id": call.message.message_id,
@@ -126,9 +132,9 @@ class OpenTelemetry:
         }
         if call.message.event_type is not None:
             attributes["mega.event_type"] = str(call.message.event_type)
-        measured: dict[str, str] = {"mega.subscriber": name}
+        measured: dict[str, str] = {**_destination(source), "mega.subscriber": name}
         with self._tracer.start_as_current_span(
-            f"process {name}",
+            f"process {source}".rstrip(),
             kind=SpanKind.CONSUMER,
             attributes=attributes,
             links=_links(call.message.attributes),
@@ -154,7 +160,7 @@ class OpenTelemetry:
     def _around_publish(self, call: PublishCall, proceed: PublishProceed) -> Sequence[PublishResult]:
         name = _name(call.destination)
         where = {
-            "messaging.system": _SYSTEM[not call.destination.startswith("arn:")],
+            "messaging.system": "aws.sns" if call.destination.startswith("arn:") else "aws_sqs",
             "messaging.destination.name": name,
         }
         with ExitStack() as spans:
@@ -248,7 +254,7 @@ def _failed(span: Span, error: BaseException) -> str:
 
 
 def _destination(source: str) -> dict[str, str]:
-    return {"messaging.system": "aws_sqs", "messaging.destination.name": source}
+    return {"messaging.system": "aws_sqs", **({"messaging.destination.name": source} if source else {})}
 
 
 def _name(destination: str) -> str:

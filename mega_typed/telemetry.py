@@ -8,16 +8,21 @@ forgotten: watching must not harm. This file knows outcomes and middleware, and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from time import monotonic, time
+from typing import Any, Protocol, TypeVar
 
 from mega_typed import log
 from mega_typed.dispatch import Outcome
+from mega_typed.envelopes import sent_at
 from mega_typed.middleware import ProcessMiddleware
 
-__all__ = ["Telemetry", "watched"]
+__all__ = ["Telemetry", "tell_received", "watched"]
 
 logger = logging.getLogger("mega_typed.telemetry")
+
+HandledT = TypeVar("HandledT", bound=Outcome | None)
 
 
 class Telemetry(Protocol):
@@ -39,7 +44,7 @@ class Telemetry(Protocol):
         ...
 
     def started(self, source: str) -> None:
-        """Work on a message begins."""
+        """Work on a message begins, in this thread and context; `handled` is told in the same."""
         ...
 
     def handled(self, source: str, outcome: Outcome | None, seconds: float) -> None:
@@ -47,14 +52,43 @@ class Telemetry(Protocol):
 
         Args:
             source: the name of the queue.
-            outcome: what became of it; ``None`` when it stays because its payload could not be fetched.
+            outcome: what became of it; ``None`` when it stays because its payload could not be fetched, or because
+                something broke in.
             seconds: how long it took.
         """
         ...
 
 
-def watched(told: Callable[[], object]) -> None:
-    """Tell a telemetry something."""
+def tell_received(telemetry: Telemetry | None, source: str, systems: Sequence[Mapping[str, Any]]) -> None:
+    """Tell that messages were received.
+
+    Args:
+        telemetry: whom; nobody, when omitted.
+        source: the name of the queue.
+        systems: the system attributes of each message; ``SentTimestamp`` is by the clock of SQS.
+    """
+    if telemetry is None:
+        return
+    moments = [moment for system in systems if (moment := sent_at(system)) is not None]
+    oldest = max(0.0, time() - min(moments)) if moments else None
+    _tell(partial(telemetry.received, source, len(systems), oldest))
+
+
+def watched(telemetry: Telemetry | None, source: str, handle: Callable[[], HandledT]) -> HandledT:
+    """Handle a message, and tell when that begins and ends."""
+    if telemetry is None:
+        return handle()
+    outcome: Outcome | None = None
+    start = monotonic()
+    _tell(partial(telemetry.started, source))
+    try:
+        outcome = handled = handle()
+        return handled
+    finally:
+        _tell(partial(telemetry.handled, source, outcome, monotonic() - start))
+
+
+def _tell(told: Callable[[], object]) -> None:
     try:
         told()
     except Exception as error:

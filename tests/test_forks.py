@@ -95,3 +95,30 @@ def child():
 in_child(child)
 """
     assert '["child\'s"]' in printed(code)
+
+
+def test_a_child_has_an_event_loop_of_its_own() -> None:
+    """Coroutines run in parent and child, also when a thread of the parent was starting one, and both end at once."""
+    code = """
+import asyncio, time
+from mega_typed import calls
+async def name(of):
+    await asyncio.sleep(0)
+    return of
+print(calls.run_coroutine(name("parent")))
+hanging = threading.Thread(target=calls.run_coroutine, args=(asyncio.sleep(1),), daemon=True)
+hanging.start()
+calls._event_loop._lock.acquire()  # as if another thread was in the middle of a call
+calls._threads._lock.acquire()
+def child():
+    print(calls.run_coroutine(name("child")))
+    print(calls.Calls(5).call(lambda _: "thread", None, given_up=lambda: None, late=None))
+    calls._event_loop._end()
+    assert not calls._event_loop.running.is_running()
+in_child(child)
+calls._threads._lock.release()
+calls._event_loop._lock.release()
+print(calls.run_coroutine(name("parent again")))
+hanging.join()
+"""
+    assert printed(code) == ["child", "parent", "parent again", "thread"]

@@ -1,13 +1,19 @@
-"""A message of a queue, as ``peek`` and ``tail`` show it: in lines for people, as an object for programs."""
+"""A message of a queue, as ``peek`` and ``tail`` show it: in lines for people, as an object for programs.
+
+Their common arguments are here as well.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from mega_typed.commands import terminal
+from mega_typed.commands.command import add_aws, add_events, add_format, number
 from mega_typed.commands.dead_letter import reason_of, summary_of
+from mega_typed.commands.payloads import add_buckets
 from mega_typed.commands.queues import Message, received
 from mega_typed.commands.reading import Opened, Verdict, opened
 from mega_typed.commands.terminal import Colour, coloured, line_of
@@ -18,6 +24,19 @@ from mega_typed.offload import S3Payloads
 _COLOURS: Final[Mapping[Verdict, Colour]] = {
     "valid": "green", "invalid": "red", "unreadable": "red", "unchecked": "dim",
 }  # fmt: skip
+
+
+def add_looking(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a command that looks at messages and shows them."""
+    parser.add_argument("--body", action="store_true", help="show the payloads as well")
+    parser.add_argument(
+        "--hold", type=number(1, 43_200), default=30, metavar="SECONDS",
+        help="messages of a command that is killed come back after this (default: %(default)s)",
+    )  # fmt: skip
+    add_events(parser)
+    add_buckets(parser)
+    add_format(parser, "one object a line")
+    add_aws(parser)
 
 
 def opened_message(message: Message, payloads: S3Payloads | None = None) -> Opened:

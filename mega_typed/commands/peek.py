@@ -7,10 +7,10 @@ from contextlib import closing
 from typing import Final
 
 from mega_typed.commands import terminal
-from mega_typed.commands.command import Command, CommandError, Status, add_aws, add_events, add_format, number
+from mega_typed.commands.command import Command, CommandError, Status, number
 from mega_typed.commands.loading import imported
-from mega_typed.commands.message_lines import show
-from mega_typed.commands.payloads import add_buckets, payloads_of
+from mega_typed.commands.message_lines import add_looking, show
+from mega_typed.commands.payloads import payloads_of
 from mega_typed.commands.queues import Queue, look, received
 
 LOOKS_COUNT: Final = "each look counts as a delivery, for the max_attempts of a listener too"
@@ -21,16 +21,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=number(1), default=10, metavar="N", help="messages to look at (default: %(default)s)"
     )
-    parser.add_argument("--body", action="store_true", help="show the payloads as well")
-    parser.add_argument(
-        "--hold", type=number(1, 43_200), default=30, metavar="SECONDS",
-        help="messages of a command that is killed come back after this (default: %(default)s)",
-    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="look even where one look moves a message away")
-    add_events(parser)
-    add_buckets(parser)
-    add_format(parser, "one object a line")
-    add_aws(parser)
+    add_looking(parser)
 
 
 def _run(options: argparse.Namespace) -> Status:

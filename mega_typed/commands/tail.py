@@ -9,10 +9,10 @@ from contextlib import closing
 from typing import Final
 
 from mega_typed.commands import terminal
-from mega_typed.commands.command import Command, Status, add_aws, add_events, add_format, number
+from mega_typed.commands.command import Command, Status, number
 from mega_typed.commands.loading import imported
-from mega_typed.commands.message_lines import show
-from mega_typed.commands.payloads import add_buckets, payloads_of
+from mega_typed.commands.message_lines import add_looking, show
+from mega_typed.commands.payloads import payloads_of
 from mega_typed.commands.peek import LOOKS_COUNT, warned_of_redrive
 from mega_typed.commands.queues import Queue, look, near_the_end
 
@@ -29,16 +29,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at-once", type=number(1), default=100, metavar="N", help="messages of one look (default: %(default)s)"
     )
-    parser.add_argument("--body", action="store_true", help="show the payloads as well")
-    parser.add_argument(
-        "--hold", type=number(1, 43_200), default=30, metavar="SECONDS",
-        help="messages of a command that is killed come back after this (default: %(default)s)",
-    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="go on though looks will move messages away")
-    add_events(parser)
-    add_buckets(parser)
-    add_format(parser, "one object a line")
-    add_aws(parser)
+    add_looking(parser)
 
 
 def _run(options: argparse.Namespace) -> Status:
