@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mega_typed.conditions import Condition, Test
+from mega_typed.compiled import Test, conjunction, piece_of
+from mega_typed.conditions import Condition
 from mega_typed.index import Failures, Growing, Numbers, cause_of
 from mega_typed.payload import EventType
 
@@ -102,7 +103,9 @@ class Askers:
                 continue
             test = self._tests.get(number)
             if test is None:
-                test = self._tests[number] = parts.test()
+                test = self._tests[number] = conjunction(
+                    (path, piece_of(pattern, parts.conversions)) for path, pattern in parts.plain
+                )
             try:
                 try:
                     met = test(root)

@@ -1,15 +1,16 @@
 """Which of many conditions a payload meets, at a cost that grows with those that match and not with all.
 
-An index is a tree of nodes over numbered conditions. A node looks at one or a few paths of the payload:
+An index is a tree of nodes over numbered conditions. A node is a function of the payload that looks at one or a few
+paths of it:
 
 * ``_Lookup`` finds by a hash: the value at a path, or how the text there begins, leads to the few entries that require
   it. Chosen where that separates the entries well. What is left goes into the node below.
 * ``_Bitmaps`` decides many entries at once, where few different values or bounds are required: for each path there
   is, for every value that makes a difference, a Python integer with one bit for each entry whose requirement it meets;
   the bits that all paths have in common are the result. Numbers are found by bisection among all bounds of the path.
-* ``_Few`` asks the entries one by one, leaf by leaf.
+* ``_Few`` asks the entries one by one; a single entry is a function that ``compiled`` makes.
 
-What a node decides exactly is not asked again; what it only narrows down is verified by the closures of ``conditions``.
+What a node decides exactly is not asked again; what it only narrows down is verified by the functions of ``compiled``.
 A candidate too many costs time, one too few would be an error, so everything here errs on the side of asking. And
 should anything at all go wrong on the fast path, a value of a class that compares in its own way for one, the
 conditions are asked one by one: the result is that of ``Condition.holds``, always (``tests/test_index.py``).
@@ -31,7 +32,9 @@ from itertools import compress
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from mega_typed.conditions import Condition, Path, Test, conjunction, fields_reader, reader, test_of
+from mega_typed.compiled import Piece, Test, conjunction, piece_of
+from mega_typed.conditions import Condition
+from mega_typed.fields import Path, fields_reader, reader
 from mega_typed.match import Pattern, PredicateFailed
 from mega_typed.requirements import (
     ABSENT,
@@ -49,6 +52,8 @@ from mega_typed.requirements import (
 Numbers: TypeAlias = Sequence[int]
 Failures: TypeAlias = Sequence[tuple[int, BaseException]]
 Read: TypeAlias = Callable[[Any], Any]
+Select: TypeAlias = Callable[[Any], Numbers]
+"""A node: the numbers of the entries whose leaves hold, in order, each once. It raises whatever a test raises."""
 
 _FEW: Final = 8
 _NODE: Final = 16_384
@@ -66,7 +71,7 @@ class Index:
         conditions: the conditions, by ascending numbers, all of one reading.
     """
 
-    __slots__ = ("_conditions", "calling", "select", "size")
+    __slots__ = ("_conditions", "calling", "matching", "select", "size")
 
     def __init__(self, conditions: Sequence[tuple[int, Condition]]) -> None:
         self.size = len(conditions)
@@ -74,16 +79,25 @@ class Index:
         """Those conditions that have predicates."""
         self._conditions = conditions
         builder = _Builder(any(each.conversions for _, each in conditions))
-        self.select: Callable[[Any], Numbers] = builder.node(builder.entries(conditions)).select
+        entries = builder.entries(conditions)
+        self.select: Select = builder.node(entries)
         """The numbers of the conditions whose plain leaves hold, in order. Raises anything at all, on odd values."""
-
-    def matching(self, root: object) -> tuple[Numbers, Failures]:
+        self.matching: Callable[[Any], tuple[Numbers, Failures]] = self._matching
         """The numbers of the conditions that a payload meets, in order, and those that could not be decided."""
+        if self.size == 1 and not self.calling:
+            found: Numbers = (entries[0].number,)
+            self.matching = _together(entries[0].leaves, (found, ()), (_NONE, ()), self._asked)
+
+    def _matching(self, root: object) -> tuple[Numbers, Failures]:
         try:
             found = self.select(root)
-        except Exception:  # whatever it is, the meaning decides, for each condition alone
-            return verified(self._conditions, root, Condition.holds)
+        except Exception:
+            return self._asked(root)
         return self.called(found, root) if self.calling else (found, ())
+
+    def _asked(self, root: object) -> tuple[Numbers, Failures]:
+        """Each condition alone: whatever went wrong, the meaning decides."""
+        return verified(self._conditions, root, Condition.holds)
 
     def called(self, numbers: Numbers, root: object) -> tuple[Numbers, Failures]:
         """Those among numbers of which the predicates hold as well."""
@@ -170,13 +184,13 @@ def _uncollected() -> Generator[None]:
 
 
 class _Leaf:
-    """A path, the closure for the value there, and what an index can look up of it."""
+    """A path, what decides the value there, and what an index can look up of it."""
 
-    __slots__ = ("path", "requires", "test")
+    __slots__ = ("path", "piece", "requires")
 
-    def __init__(self, path: Path, test: Test, requires: Requirement | None) -> None:
+    def __init__(self, path: Path, piece: Piece, requires: Requirement | None) -> None:
         self.path = path
-        self.test = test
+        self.piece = piece
         self.requires = requires
 
 
@@ -192,32 +206,16 @@ class _Entry:
     def without(self, decided: _Leaf, *, exact: bool) -> _Entry:
         """The same entry when a requirement is known to be met; unless that says all, the leaf stays to be verified."""
         left = tuple(each for each in self.leaves if each is not decided)
-        return _Entry(self.number, left if exact else (*left, _Leaf(decided.path, decided.test, None)))
+        return _Entry(self.number, left if exact else (*left, _Leaf(decided.path, decided.piece, None)))
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------------
 
 
-def _together(leaves: Iterable[_Leaf]) -> Test:
-    return conjunction([(leaf.path, leaf.test) for leaf in leaves])
-
-
-class _Node(Protocol):
-    def select(self, root: Any) -> Numbers:
-        """The numbers of the entries whose leaves hold, in order, each once. Raises whatever a test raises."""
-        ...
-
-
-class _All:
-    """Entries of which nothing is left to decide."""
-
-    __slots__ = ("numbers",)
-
-    def __init__(self, numbers: Numbers) -> None:
-        self.numbers = numbers
-
-    def select(self, root: Any) -> Numbers:
-        return self.numbers
+def _together(
+    leaves: Iterable[_Leaf], yes: object = True, no: object = False, failed: Callable[[Any], object] | None = None
+) -> Callable[[Any], Any]:
+    return conjunction(((leaf.path, leaf.piece) for leaf in leaves), yes, no, failed)
 
 
 class _Few:
@@ -232,29 +230,16 @@ class _Few:
         return [number for number, test in self.entries if test(root)]
 
 
-class _One:
-    """One entry."""
-
-    __slots__ = ("numbers", "test")
-
-    def __init__(self, entry: _Entry) -> None:
-        self.numbers = (entry.number,)
-        self.test = _together(entry.leaves)
-
-    def select(self, root: Any) -> Numbers:
-        return self.numbers if self.test(root) else _NONE
-
-
 class _Several:
     """Nodes side by side."""
 
     __slots__ = ("nodes",)
 
-    def __init__(self, nodes: Iterable[_Node]) -> None:
+    def __init__(self, nodes: Iterable[Select]) -> None:
         self.nodes = tuple(nodes)
 
     def select(self, root: Any) -> Numbers:
-        return _merged([node.select(root) for node in self.nodes])
+        return _merged([node(root) for node in self.nodes])
 
 
 def _merged(parts: Sequence[Numbers]) -> Numbers:
@@ -276,7 +261,7 @@ class _Lookup:
 
     __slots__ = ("buckets", "conversions", "read", "rest", "texts", "uuids")
 
-    def __init__(self, read: Read, buckets: dict[object, _Node], rest: _Node | None, conversions: bool) -> None:
+    def __init__(self, read: Read, buckets: dict[object, Select], rest: Select | None, conversions: bool) -> None:
         self.read = read
         self.buckets = buckets
         self.rest = rest
@@ -285,15 +270,15 @@ class _Lookup:
 
     def select(self, root: Any) -> Numbers:
         value = self.read(root)
-        rest = _NONE if self.rest is None else self.rest.select(root)
+        rest = _NONE if self.rest is None else self.rest(root)
         kind = type(value)
         if kind is int or (kind is str and self.texts):
             node = self.buckets.get(value)
             if node is None:
                 return rest
-            return _merged((rest, node.select(root))) if rest else node.select(root)
+            return _merged((rest, node(root))) if rest else node(root)
         keys = keys_of(value, self.conversions, self.uuids)
-        return _merged([rest, *(self.buckets[key].select(root) for key in keys if key in self.buckets)])
+        return _merged([rest, *(self.buckets[key](root) for key in keys if key in self.buckets)])
 
 
 class _Beginnings:
@@ -301,7 +286,7 @@ class _Beginnings:
 
     __slots__ = ("buckets", "lengths", "read", "rest")
 
-    def __init__(self, read: Read, buckets: dict[str, _Node], rest: _Node | None) -> None:
+    def __init__(self, read: Read, buckets: dict[str, Select], rest: Select | None) -> None:
         self.read = read
         self.buckets = buckets
         self.lengths = sorted({len(text) for text in buckets})
@@ -311,7 +296,7 @@ class _Beginnings:
         value = self.read(root)
         if type(value) is not str:
             value = text_of(value)
-        found = _NONE if self.rest is None else self.rest.select(root)
+        found = _NONE if self.rest is None else self.rest(root)
         if value is not None:
             get, size = self.buckets.get, len(value)
             for length in self.lengths:
@@ -319,7 +304,7 @@ class _Beginnings:
                     break
                 node = get(value[:length])
                 if node is not None:
-                    found = _merged((found, node.select(root))) if found else node.select(root)
+                    found = _merged((found, node(root))) if found else node(root)
         return found
 
 
@@ -492,7 +477,7 @@ class _Builder:
 
     def __init__(self, conversions: bool) -> None:
         self._conversions = conversions
-        self._shared: dict[object, tuple[Test, Requirement | None]] = {}
+        self._shared: dict[object, tuple[Piece, Requirement | None]] = {}
 
     def entries(self, conditions: Sequence[tuple[int, Condition]]) -> list[_Entry]:
         """Conditions with all their leaves to be decided."""
@@ -502,31 +487,31 @@ class _Builder:
         ]
 
     def _leaf(self, path: Path, pattern: object, conversions: bool) -> _Leaf:
-        """A leaf; equal patterns of plain operands, of which many subscribers have the same, share a closure."""
+        """A leaf; equal patterns of plain operands, of which many subscribers have the same, share a piece."""
         key = None
         if isinstance(pattern, Pattern) and _SHARED.issuperset(kinds := tuple(map(type, pattern.operands))):
             key = (pattern.operator, kinds, pattern.operands, conversions)
             shared = self._shared.get(key)
             if shared is not None:
                 return _Leaf(path, *shared)
-        made = test_of(pattern, conversions), requirement(pattern)
+        made = piece_of(pattern, conversions), requirement(pattern)
         if key is not None:
             self._shared[key] = made
         return _Leaf(path, *made)
 
-    def node(self, entries: Sequence[_Entry]) -> _Node:
+    def node(self, entries: Sequence[_Entry]) -> Select:
         if not any(entry.leaves for entry in entries):
-            return _All([entry.number for entry in entries])
+            return _together((), [entry.number for entry in entries])
         if len(entries) == 1:
-            return _One(entries[0])
+            return _together(entries[0].leaves, (entries[0].number,), _NONE)
         if len(entries) <= _FEW:
-            return _Few(entries)
+            return _Few(entries).select
         choice = self._choice(entries)
         if choice is not None:
             return self._lookup(entries, *choice)
         if len(entries) <= _NODE:
             return self._bitmaps(entries)
-        return _Several(self._bitmaps(entries[at : at + _NODE]) for at in range(0, len(entries), _NODE))
+        return _Several(self._bitmaps(entries[at : at + _NODE]) for at in range(0, len(entries), _NODE)).select
 
     # which requirement separates best
 
@@ -556,7 +541,7 @@ class _Builder:
 
     # lookups
 
-    def _lookup(self, entries: Sequence[_Entry], path: Path, kind: type[Keys] | type[Prefix]) -> _Node:
+    def _lookup(self, entries: Sequence[_Entry], path: Path, kind: type[Keys] | type[Prefix]) -> Select:
         rest: list[_Entry] = []
         having: list[tuple[_Entry, _Leaf]] = []
         for entry in entries:
@@ -568,18 +553,18 @@ class _Builder:
         below = self.node(rest) if rest else None
         read = reader(path)
         if kind is Prefix:
-            return _Beginnings(read, self._by_beginning(having), below)
-        return _Lookup(read, self._by_key(having), below, self._conversions)
+            return _Beginnings(read, self._by_beginning(having), below).select
+        return _Lookup(read, self._by_key(having), below, self._conversions).select
 
-    def _by_key(self, having: Sequence[tuple[_Entry, _Leaf]]) -> dict[object, _Node]:
+    def _by_key(self, having: Sequence[tuple[_Entry, _Leaf]]) -> dict[object, Select]:
         grouped: defaultdict[object, list[_Entry]] = defaultdict(list)
         for entry, leaf in having:
             if isinstance(leaf.requires, Keys):
                 left = entry.without(leaf, exact=leaf.requires.exact)
                 for key in leaf.requires.keys:
                     grouped[key].append(left)
-        made: dict[tuple[int, ...], _Node] = {}  # keys with the same entries share a node
-        buckets: dict[object, _Node] = {}
+        made: dict[tuple[int, ...], Select] = {}  # keys with the same entries share a node
+        buckets: dict[object, Select] = {}
         for key, bucket in grouped.items():
             identity = tuple(map(id, bucket))
             if identity not in made:
@@ -587,7 +572,7 @@ class _Builder:
             buckets[key] = made[identity]
         return buckets
 
-    def _by_beginning(self, having: Sequence[tuple[_Entry, _Leaf]]) -> dict[str, _Node]:
+    def _by_beginning(self, having: Sequence[tuple[_Entry, _Leaf]]) -> dict[str, Select]:
         texts = [(entry, leaf, leaf.requires) for entry, leaf in having if isinstance(leaf.requires, Prefix)]
         lengths = sorted({len(requires.text) for _, _, requires in texts})
         step = -(-len(lengths) // _LENGTHS)
@@ -601,7 +586,7 @@ class _Builder:
 
     # bitmaps
 
-    def _bitmaps(self, entries: Sequence[_Entry]) -> _Node:
+    def _bitmaps(self, entries: Sequence[_Entry]) -> Select:
         uses = Counter(
             where
             for entry in entries
@@ -619,10 +604,10 @@ class _Builder:
             if column is not None:
                 columns.append((path, column))
         if not columns:
-            return _Few(entries)
+            return _Few(entries).select
         tests = [_together(leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse) for entry in entries]
         left = _mask(place for place, entry in enumerate(entries) if not decided.issuperset(entry.leaves))
-        return _Bitmaps([entry.number for entry in entries], columns, tests, left)
+        return _Bitmaps([entry.number for entry in entries], columns, tests, left).select
 
     def _values(self, entries: Sequence[_Entry], path: Path, decided: set[_Leaf]) -> _Column | None:
         places: defaultdict[object, list[int]] = defaultdict(list)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, cast
 from uuid import UUID
 
 import msgspec
-from mega_typed.codecs import Content, ContentType, iso_timestamp, parse_json
+from mega_typed.codecs import Content, ContentKind, ContentType, iso_timestamp, parse_json
 from mega_typed.errors import ConfigurationError, Fault, InvalidPayload
 
 _TITLE: Final = "MEGA payload"
@@ -311,7 +311,6 @@ def has_version(text: str | bytes) -> bool:
     return event is not None and event.version is not msgspec.UNSET and event.version is not None
 
 
-_UNSET: Final = msgspec.UNSET
 _new = tuple.__new__  # three times faster than the constructor of a NamedTuple
 
 
@@ -328,30 +327,21 @@ def identity_of(content: Content) -> EventType | None:
     if content.content_type is _BSON:
         return _identity_in(content.document())
     try:
-        return _identity_in_text(content.json_text())
+        head = read_head(content.json_text())
     except (ValueError, RecursionError):  # malformed, or not the usual shape: the long way finds out
         return _identity_in(content.document())
-
-
-def identity_of_json(text: str | bytes) -> EventType | None:
-    """The same for JSON text that is at hand."""
-    try:
-        return _identity_in_text(text)
-    except (ValueError, RecursionError):
-        return _identity_in(parse_json(text))
-
-
-def _identity_in_text(text: str | bytes) -> EventType | None:
-    head = read_head(text)
     if head.protocol != "mega" or not (head.version == 1 or head.version == "1"):
         return None
     event = head.event
     if event is None:
-        raise ValueError
+        return _identity_in(content.document())
     version = event.version
-    if version is None or version is _UNSET:
-        version = 1
-    return _new(EventType, (event.domain, event.name, version))
+    return _new(EventType, (event.domain, event.name, version if type(version) is int else 1))
+
+
+def identity_of_json(text: str | bytes) -> EventType | None:
+    """The same for JSON text that is at hand."""
+    return identity_of(Content(ContentType.JSON, ContentKind.OBJECT, text))
 
 
 def _identity_in(document: dict[str, Any]) -> EventType | None:

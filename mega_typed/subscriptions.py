@@ -17,10 +17,11 @@ from typing import Any, Final, cast
 import msgspec
 from mega_typed.askers import Askers
 from mega_typed.codecs import Content, ContentKind
-from mega_typed.conditions import Condition, Path, condition, leaves_of, value_at
+from mega_typed.conditions import Condition, condition, leaves_of
 from mega_typed.errors import InvalidPayload
 from mega_typed.event import Event, wire_reader
 from mega_typed.explanation import Explanation, explain_pattern
+from mega_typed.fields import Path, value_at
 from mega_typed.index import Failures, Growing, Numbers
 from mega_typed.payload import EventType, MegaPayload, is_mega
 from mega_typed.registry import registered_class
@@ -32,23 +33,26 @@ _SELF: Final = ""
 """Where the event itself stands among the fields of a typed one; no field has this name."""
 
 
-class Selection(msgspec.Struct):
+class Selection(msgspec.Struct, frozen=True):
     """Subscribers by number: those that a payload matches, with what each is given, and whose pattern failed."""
 
     matched: Sequence[tuple[int, Any]] = ()
     failures: Sequence[tuple[int, BaseException]] = ()
 
-    def add(self, result: tuple[Numbers, Failures], payload: object) -> None:
-        """Add those that match a payload."""
+    def plus(self, result: tuple[Numbers, Failures], payload: object) -> Selection:
+        """With those that match a payload."""
         numbers, failures = result
-        if numbers:
-            found = [(number, payload) for number in numbers]
-            self.matched = sorted([*self.matched, *found], key=_number) if self.matched else found
-        if failures:
-            self.failures = sorted([*self.failures, *failures], key=_number)
+        if not (numbers or failures):
+            return self
+        found = [(number, payload) for number in numbers]
+        return Selection(
+            sorted([*self.matched, *found], key=_number) if self.matched else found,
+            sorted([*self.failures, *failures], key=_number) if failures else self.failures,
+        )
 
 
 _NOBODY: Final[tuple[Numbers, Failures]] = ((), ())
+_NOTHING: Final = Selection()
 
 
 def _number(pair: tuple[int, Any]) -> int:
@@ -120,32 +124,31 @@ class Subscriptions:
 
     def of_event(self, identity: EventType, content: Content) -> Selection:
         """Who matches a MEGA event. Raises ``InvalidPayload`` or ``CodecError`` when somebody asks for it."""
-        selection = Selection()
+        selection = _NOTHING
         for typed in self._typed.get(identity, ()):
             event = typed.read(content.json_text())
-            selection.add(typed.matching(event), event)
+            selection = selection.plus(typed.matching(event), event)
         if self._untyped:
             asking, failures = self.askers.asking(identity)
             if failures:
-                selection.add(((), failures), None)
+                selection = selection.plus(((), failures), None)
             if asking or self._all_kinds:
                 payload = MegaPayload.from_document(content.document())
-                selection.add(self.askers.matching(asking, payload), payload)
+                selection = selection.plus(self.askers.matching(asking, payload), payload)
                 if self._all_kinds:
-                    selection.add(self.messages.matching(content.document()), payload)
+                    selection = selection.plus(self.messages.matching(content.document()), payload)
         return selection
 
     def of_data(self, content: Content) -> Selection:
         """Who matches a payload that is no event."""
-        selection = Selection()
+        selection = _NOTHING
         payload: Payload
         if content.kind is ContentKind.OBJECT:
             payload = content.document()
-            selection.add(self.data.matching(payload), payload)
+            selection = selection.plus(self.data.matching(payload), payload)
         else:
             payload = content.text if content.kind is ContentKind.TEXT else content.data
-        selection.add(self.messages.matching(payload), payload)
-        return selection
+        return selection.plus(self.messages.matching(payload), payload)
 
     def explained(self, identity: EventType | None, content: Content) -> Iterator[Explanation]:
         """Of every subscriber of this event type, or of this kind of payload, why it matches or not."""

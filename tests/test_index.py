@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mega_typed import index as index_module
 from mega_typed.askers import Askers
+from mega_typed.compiled import Piece, conjunction, piece_of
+from mega_typed.compiled import test_of as function_of
 from mega_typed.conditions import Condition, condition
-from mega_typed.conditions import test_of as closure_of
 from mega_typed.index import Growing, Index, verified
 from mega_typed.match import (
     all_items,
@@ -158,9 +159,65 @@ DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=3) | VALUES
 
 @given(PLAIN, VALUES, st.booleans())
 @settings(max_examples=600, deadline=None)
-def test_a_closure_is_what_it_stands_for(pattern: Any, value: Any, conversions: bool) -> None:
+def test_a_function_is_what_it_was_made_for(pattern: Any, value: Any, conversions: bool) -> None:
     """A compiled pattern and the evaluator agree about every value, in both readings."""
-    assert closure_of(pattern, conversions)(value) == matches(pattern, value, conversions=conversions)
+    assert function_of(pattern, conversions)(value) == matches(pattern, value, conversions=conversions)
+
+
+ODD_KEYS = st.sampled_from(["a", "{0}", "{v}", "'", "\\", "\n return yes", "__import__", "a0", "", 1, True, None])
+
+
+@given(st.dictionaries(ODD_KEYS, PLAIN | st.dictionaries(ODD_KEYS, PLAIN, max_size=2), max_size=3), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_function_of_many_leaves_is_their_conjunction(tree: dict[Any, Any], data: st.DataObject) -> None:
+    """Keys and operands are data, whatever they look like: the function says what asking leaf by leaf says."""
+    wanted = condition([((), tree)], conversions=True)
+    inner = st.dictionaries(ODD_KEYS, VALUES, max_size=2) | VALUES
+    payload = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(tree, inner)) | VALUES)
+    decide = conjunction([(path, piece_of(pattern, True)) for path, pattern in wanted.plain])
+    assert decide(payload) == wanted.holds(payload)
+
+
+def test_conditions_of_one_form_share_their_code() -> None:
+    """Ten thousand subscribers that differ in keys and operands have one code object."""
+    functions = [
+        conjunction([((key, "x"), piece_of(and_(gt(n), lt(n + 9)), False)), (("y",), piece_of(f"t{n}", False))])
+        for n, key in enumerate(("a", "b", "x) or (", 5))
+    ]
+    assert len({function.__code__ for function in functions}) == 1
+
+
+def test_what_fails_is_asked_again_about_the_payload() -> None:
+    """Where a function is told whom to ask when something raises, it asks about the payload as it came."""
+    payload = {"a": {"b": Shouting("AB")}, "c": object()}
+
+    def failing(value: object) -> bool:
+        raise LookupError(value)
+
+    pieces = [(("a", "b"), piece_of("x", False)), (("c",), Piece("{0}({v})", (failing,)))]
+    assert conjunction(pieces[1:], failed=lambda value: value)(payload) is payload
+    assert conjunction(pieces, failed=lambda value: value)(payload) is False
+    with pytest.raises(LookupError):
+        conjunction(pieces[1:])(payload)
+
+
+def nested(times: int) -> Any:
+    """A pattern of many levels."""
+    made: Any = gt(1)
+    for _ in range(times):
+        made = or_(not_(made), "never")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("pattern", "met", "unmet"),
+    [(nested(80), 2, 1), (or_(*[and_(gt(n), lt(n + 2)) for n in range(2000)]), 2000, 0), (one_of(1, "x", None), 1, 2)],
+    ids=["deep", "wide", "mixed"],
+)
+def test_large_patterns_become_functions_too(pattern: Any, met: object, unmet: object) -> None:
+    """Neither how deep a pattern nests nor how many alternatives it has is bounded by Python's parser."""
+    decide = function_of(pattern, False)
+    assert (decide(met), decide(unmet)) == (True, False)
 
 
 @given(PLAIN, VALUES, st.booleans())
@@ -284,15 +341,15 @@ def test_an_index_asks_only_a_few(made: Any) -> None:
     """Of a thousand conditions that one value tells apart, fewer than twenty patterns are evaluated for a payload."""
     calls: list[object] = []
 
-    def counting(pattern: Any, conversions: bool) -> Any:
+    def counting(pattern: Any, conversions: bool) -> Piece:
         def test(value: Any) -> bool:
             calls.append(pattern)
             return matches(pattern, value, conversions=conversions)
 
-        return test
+        return Piece("{0}({v})", (test,))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_module, "test_of", counting)
+        patch.setattr(index_module, "piece_of", counting)
         built = Index([(n, condition([((), made(n))], conversions=False)) for n in range(1000)])
     assert list(built.matching({"a": 77 if made(1) == {"a": between(1, 1)} else "id-77"})[0]) == [77]
     assert len(calls) < 20
