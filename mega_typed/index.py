@@ -26,7 +26,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from typing import Any, Final, Protocol, TypeAlias
@@ -403,7 +403,7 @@ class _Bitmaps:
     __slots__ = ("coarse", "numbers", "open", "sections", "tests")
 
     def __init__(
-        self, numbers: Numbers, columns: Sequence[tuple[Path, _Column]], tests: Sequence[Test], left: int
+        self, numbers: Numbers, columns: Sequence[tuple[Path, _Column]], tests: Mapping[int, Test], left: int
     ) -> None:
         self.numbers = numbers
         self.sections = _sections(columns)
@@ -605,8 +605,9 @@ class _Builder:
                 columns.append((path, column))
         if not columns:
             return _Few(entries).select
-        tests = [_together(leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse) for entry in entries]
         left = _mask(place for place, entry in enumerate(entries) if not decided.issuperset(entry.leaves))
+        verified = [[leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse] for entry in entries]
+        tests = {place: _together(leaves) for place, leaves in enumerate(verified) if leaves}
         return _Bitmaps([entry.number for entry in entries], columns, tests, left).select
 
     def _values(self, entries: Sequence[_Entry], path: Path, decided: set[_Leaf]) -> _Column | None:
