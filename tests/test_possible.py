@@ -278,6 +278,7 @@ def test_an_untyped_pattern_that_something_matches_is_possible(pattern: object, 
         assert possible([Demand(pattern, holds)], Any, conversions=conversions)
 
 
+FAR_EAST, FAR_WEST = timezone(timedelta(hours=23, minutes=59)), timezone(-timedelta(hours=23, minutes=59))
 PAIRS = Annotated[list[str], Field(max_length=8)]
 DENSE: list[tuple[Any, Any, bool]] = [
     (and_(gt(0.1), lt(0.10000000000000002)), float, False),
@@ -293,11 +294,17 @@ DENSE: list[tuple[Any, Any, bool]] = [
     (gt(10**400), float, False),
     (gt(10**400), int, True),
     (gt(Decimal("NaN")), Decimal, False),
-    (gt(datetime.max.replace(tzinfo=UTC)), datetime, False),
+    (gt(datetime.max.replace(tzinfo=UTC)), datetime, True),  # of a place west of Greenwich
+    (gt(datetime.max.replace(tzinfo=FAR_WEST)), datetime, False),
+    (lt(datetime.min), datetime, True),
+    (lt(datetime.min.replace(tzinfo=FAR_EAST)), datetime, False),
     (lt(date.min), date, False),
     (gt(time(12)), time, False),  # a time without offset compares with none that has one
     (gt(time(23, 59, 59, 999999, tzinfo=UTC)), time, True),
     (lt(time(0, tzinfo=UTC)), time, True),
+    (lt(time(0, tzinfo=timezone(timedelta(hours=23)))), time, True),
+    (lt(time(0, tzinfo=FAR_EAST)), time, False),
+    (gt(time.max.replace(tzinfo=FAR_WEST)), time, False),
     (gt(UUID(int=2**128 - 1)), UUID, False),
     ("ab", Annotated[str, Field(min_length=3)], False),
     ("abcd", Annotated[str, Field(max_length=3)], False),
