@@ -118,13 +118,13 @@ def _is_collection_type(member: object) -> bool:
 
 def _item_type(member: object) -> object:
     arguments = get_args(member)
-    return arguments[0] if arguments else Any
+    return arguments[0] if arguments and _is_collection_type(member) else Any
 
 
 def _value_type(member: object) -> object:
     """What an object with arbitrary keys has at a key, or has not."""
     arguments = get_args(member)
-    if len(arguments) != 2 or arguments[1] is Any:
+    if get_origin(member) not in (dict, Mapping) or arguments[1] is Any:
         return Any
     return Union[arguments[1], None]  # noqa: UP007 - None | None is an error
 
