@@ -541,14 +541,14 @@ class Folded:
         self.cuts: Sequence[int] = sorted({edge for point in points for edge in (point, point + 1)})
 
     def kind(self, point: int) -> Kind:
-        """What a character is folded to."""
-        return chr(point).casefold()
+        """What a character is folded to, where the text has it."""
+        folded = chr(point).casefold()
+        return folded if folded in self._folded else None
 
     def step(self, state: State, kind: Kind) -> State | None:
         """How much of the folded text was read."""
         assert isinstance(state, int)
-        assert isinstance(kind, str)
-        return state + len(kind) if self._folded.startswith(kind, state) else None
+        return state + len(kind) if isinstance(kind, str) and self._folded.startswith(kind, state) else None
 
     def accepts(self, state: State) -> bool:
         """Whether all of it was."""

@@ -122,6 +122,12 @@ def test_texts_that_cannot_be(
     assert any_text(languages[0], languages[1], shortest, longest) == possible
 
 
+def test_a_caseless_text_among_classes_of_characters() -> None:
+    """It tells apart the characters that it has, and no others: the many ranges of a class are not searched each."""
+    words = Expression(re.compile(r"\W{30}"))
+    assert not any_text([words], [words, Folded("ab")], 0, None)
+
+
 @given(st.text(LETTERS + "ß\u017f", max_size=3), st.text(LETTERS + "ß\u017fsS", max_size=4))
 def test_orders_and_caseless_equality(bound: str, text: str) -> None:
     """An order is Python's on strings, and a caseless equality is that of ``casefold``."""
