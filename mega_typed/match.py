@@ -507,6 +507,8 @@ def _same_resolution(moment: date, operand: date) -> tuple[Any, Any]:
 
 def _aware(moment: datetime) -> datetime:
     """With a fixed offset, for Python compares two moments of one zone by the clocks there, and some never equal."""
+    if isinstance(moment.tzinfo, timezone):
+        return moment
     offset = moment.utcoffset()
     return moment.replace(tzinfo=UTC if offset is None else timezone(offset), fold=0)
 
