@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import warnings
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
@@ -116,21 +115,24 @@ _CATEGORIES: Final[dict[str, Callable[[str], bool]]] = {
 
 
 @cache
-def _variants() -> dict[int, set[int]]:
-    """The other spellings of every character that has a case."""
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    for point in range(_LAST + 1):
-        character = chr(point)
-        for form in (character.lower(), character.upper(), character.upper().lower()):
-            if len(form) == 1 and form != character:
-                found[point].add(ord(form))
-                found[ord(form)].add(point)
-    return dict(found)
+def _variants(ascii_only: bool) -> dict[int, set[int]]:
+    """Every character that has a case, with all those that are the same to ``re`` when case does not matter."""
+    lower, more = (_sre.ascii_tolower, {}) if ascii_only else (_sre.unicode_tolower, _extra_cases)
+    spelled: dict[int, set[int]] = {small: {small} for small in more}
+    for point in range(128 if ascii_only else _LAST + 1):
+        small = lower(point)
+        if small != point:
+            spelled.setdefault(small, {small}).add(point)
+    return {
+        point: points.union(*(spelled[other] for other in more.get(small, ())))
+        for small, points in spelled.items()
+        for point in points
+    }
 
 
 @lru_cache(maxsize=256)
-def _caseless(ranges: Ranges) -> Ranges:
-    variants = _variants()
+def _caseless(ranges: Ranges, ascii_only: bool) -> Ranges:
+    variants = _variants(ascii_only)
     if sum(high - low + 1 for low, high in ranges) < len(variants):
         own = (point for low, high in ranges for point in range(low, high + 1))
     else:
@@ -147,6 +149,10 @@ def _within(ranges: Ranges, point: int) -> bool:
 
 _parser: Any = import_module("re._parser")
 """Python's own reader of expressions: private, and the same in all versions that are supported (the tests hold it)."""
+
+_sre: Any = import_module("_sre")
+_extra_cases: dict[int, tuple[int, ...]] = import_module("re._casefix")._EXTRA_CASES  # noqa: SLF001
+"""What it knows of case, which is neither ``str.lower`` nor ``str.casefold``."""
 
 UNBOUNDED: Final[int] = int(_parser.MAXREPEAT)
 """The upper bound of a repetition without one."""
@@ -171,7 +177,7 @@ class _Seen(NamedTuple):
     """What an expression sees of a character: the sets that it is in, and what assertions ask."""
 
     sets: frozenset[int]
-    word: bool
+    words: tuple[bool, ...]
     newline: bool
 
 
@@ -180,7 +186,7 @@ class _At(NamedTuple):
 
     threads: frozenset[tuple[int, int]]
     beginning: bool
-    word: bool
+    words: tuple[bool, ...]
     newline: bool
 
 
@@ -202,20 +208,22 @@ class Expression:
     def __init__(self, regex: re.Pattern[str], *, search: bool = False, strict_end: bool = False) -> None:
         self.exact = True
         self._strict_end = strict_end
-        self._ascii = bool(regex.flags & re.ASCII)
         self._edges: list[list[tuple[str, Any, int]]] = [[]]
         self._sets: list[Ranges] = []
-        self._asks_word = False
+        self._words: list[bool] = []
+        """The ideas of a word whose ends the expression asks for: whether it is ASCII's."""
         try:
             first = self._add(0, "set", self._set(_EVERYTHING), 0) if search else 0
             self._final = self._sequence(parsed(regex), first, regex.flags)
         except (_TooLarge, RecursionError):
             self.exact = False
             self._edges, self._final = [[]], 0
-        word = [_category("WORD", self._ascii)] if self._asks_word else []
-        limits = {edge for ranges in (*self._sets, _NEWLINE, *word) for low, high in ranges for edge in (low, high + 1)}
+        words = [_category("WORD", ascii_only) for ascii_only in self._words]
+        limits = {
+            edge for ranges in (*self._sets, _NEWLINE, *words) for low, high in ranges for edge in (low, high + 1)
+        }
         self.cuts: Sequence[int] = sorted(limits)
-        self.start: State = _At(frozenset({(0, _FREE)}), True, False, False)
+        self.start: State = _At(frozenset({(0, _FREE)}), True, (False,) * len(words), False)
         self._kinds: dict[str, _Seen] = {}
         self._known: dict[tuple[State, Kind], State | None] = {}
         self._remembered = 0
@@ -253,7 +261,8 @@ class Expression:
     def kind(self, point: int) -> _Seen:
         """The sets of the expression that a character is in."""
         sets = frozenset(index for index, ranges in enumerate(self._sets) if _within(ranges, point))
-        return _Seen(sets, self._asks_word and _within(_category("WORD", self._ascii), point), point == 10)
+        words = tuple(_within(_category("WORD", ascii_only), point) for ascii_only in self._words)
+        return _Seen(sets, words, point == 10)
 
     def step(self, state: State, kind: Kind) -> State | None:
         """All threads moved by one character."""
@@ -271,7 +280,7 @@ class Expression:
                     return _MATCHED
                 moved.add((node, after))
             moved.update((to, after) for how, what, to in self._edges[node] if how == "set" and what in kind.sets)
-        return _At(frozenset(moved), False, kind.word, kind.newline) if moved else None
+        return _At(frozenset(moved), False, kind.words, kind.newline) if moved else None
 
     def accepts(self, state: State) -> bool:
         """Whether a thread has come to the end of the expression."""
@@ -295,8 +304,9 @@ class Expression:
                     stack.append((to, after))
         return found
 
-    def _holds(self, what: str, at: _At, following: _Seen | None, demand: int) -> int | None:
+    def _holds(self, asserted: tuple[str, int], at: _At, following: _Seen | None, demand: int) -> int | None:
         """What a thread demands of the rest behind an assertion; ``None`` where the assertion does not hold."""
+        what, word = asserted
         newline = following is not None and following.newline
         if what == "BEGINNING_STRING":
             return demand if at.beginning else None
@@ -310,7 +320,7 @@ class Expression:
             return demand if following is None else _BEFORE_NEWLINE if newline and demand != _ENDED else None
         if what == "NON_BOUNDARY" and at.beginning and following is None:
             return demand if _INSIDE_NOTHING else None
-        boundary = at.word != (following is not None and following.word)
+        boundary = at.words[word] != (following is not None and following.words[word])
         return demand if boundary == (what == "BOUNDARY") else None
 
     # building: every method takes the state that it starts from and returns the state that it ends in
@@ -345,7 +355,8 @@ class Expression:
                 return self._meet(ends)
             case "SUBPATTERN":
                 _, added, removed, inner = argument
-                return self._sequence(inner, node, (flags | added) & ~removed)
+                kept = flags & ~re.ASCII if added & re.UNICODE else flags
+                return self._sequence(inner, node, (kept | added) & ~removed)
             case "MAX_REPEAT" | "MIN_REPEAT":
                 return self._repeated(argument, node, flags)
             case "AT":
@@ -388,15 +399,21 @@ class Expression:
                 raise _TooLarge
         return self._meet(ends)
 
-    def _assertion(self, code: str, flags: int) -> str:
+    def _assertion(self, code: str, flags: int) -> tuple[str, int]:
+        """What is asserted, and of which idea of a word."""
         what = code.removeprefix("AT_")
         if what in ("BOUNDARY", "NON_BOUNDARY"):
-            self._asks_word = True
+            ascii_only = bool(flags & re.ASCII)
+            if ascii_only not in self._words:
+                self._words.append(ascii_only)
+            return what, self._words.index(ascii_only)
         if what == "BEGINNING":
-            return "BEGINNING_LINE" if flags & re.MULTILINE else "BEGINNING_STRING"
-        if what == "END" and flags & re.MULTILINE:
-            return "END_LINE"
-        return "END_STRING" if what == "END" and self._strict_end else what
+            what = "BEGINNING_LINE" if flags & re.MULTILINE else "BEGINNING_STRING"
+        elif what == "END" and flags & re.MULTILINE:
+            what = "END_LINE"
+        elif what == "END" and self._strict_end:
+            what = "END_STRING"
+        return what, 0
 
 
 _UNKNOWN: Final = object()
@@ -412,7 +429,7 @@ def _characters(code: str, argument: Any, flags: int) -> Ranges:
     negated = code == "NOT_LITERAL" or parts[0][0] == "NEGATE"
     ranges = _joined(each for op, value in parts for each in _element(op, value, flags))
     if flags & re.IGNORECASE:
-        ranges = _caseless(ranges)
+        ranges = _caseless(ranges, bool(flags & re.ASCII))
     return _others(ranges) if negated else ranges
 
 
@@ -524,14 +541,14 @@ class Folded:
         self.cuts: Sequence[int] = sorted({edge for point in points for edge in (point, point + 1)})
 
     def kind(self, point: int) -> Kind:
-        """What a character is folded to."""
-        return chr(point).casefold()
+        """What a character is folded to, where the text has it."""
+        folded = chr(point).casefold()
+        return folded if folded in self._folded else None
 
     def step(self, state: State, kind: Kind) -> State | None:
         """How much of the folded text was read."""
         assert isinstance(state, int)
-        assert isinstance(kind, str)
-        return state + len(kind) if self._folded.startswith(kind, state) else None
+        return state + len(kind) if isinstance(kind, str) and self._folded.startswith(kind, state) else None
 
     def accepts(self, state: State) -> bool:
         """Whether all of it was."""

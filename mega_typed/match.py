@@ -27,7 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
 from collections.abc import Set as AbstractSet
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timezone
 from decimal import Decimal
 from operator import ge as ge_
 from operator import gt as gt_
@@ -440,7 +440,7 @@ def _alike(value: object, operand: object, conversions: bool) -> tuple[Any, Any]
         return None if moment is None else _same_resolution(moment, operand)
     if isinstance(operand, UUID) and conversions and isinstance(value, str):
         try:
-            return UUID(value), operand
+            return (UUID(value), operand) if len(value) <= _MAX_UUID else None
         except ValueError:
             return None
     if isinstance(operand, str):
@@ -452,6 +452,7 @@ def _alike(value: object, operand: object, conversions: bool) -> tuple[Any, Any]
 _NUMERIC = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?\Z", re.ASCII)
 _MAX_NUMERIC = 400  # characters; a longer string is not read as a number
 _MAX_MOMENT = 40
+_MAX_UUID = 64
 
 
 def _number(value: object, conversions: bool) -> int | float | Decimal | None:
@@ -505,7 +506,11 @@ def _same_resolution(moment: date, operand: date) -> tuple[Any, Any]:
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """With a fixed offset, for Python compares two moments of one zone by the clocks there, and some never equal."""
+    if isinstance(moment.tzinfo, timezone):
+        return moment
+    offset = moment.utcoffset()
+    return moment.replace(tzinfo=UTC if offset is None else timezone(offset), fold=0)
 
 
 def _day(moment: date) -> date:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal, cast, get_args, get_origin
+from typing import Any, Final, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from mega_typed.annotations import Bounds, members
@@ -118,13 +118,15 @@ def _is_collection_type(member: object) -> bool:
 
 def _item_type(member: object) -> object:
     arguments = get_args(member)
-    return arguments[0] if arguments else Any
+    return arguments[0] if arguments and _is_collection_type(member) else Any
 
 
 def _value_type(member: object) -> object:
     """What an object with arbitrary keys has at a key, or has not."""
     arguments = get_args(member)
-    return arguments[1] | None if len(arguments) == 2 and arguments[1] is not Any else Any
+    if get_origin(member) not in (dict, Mapping) or arguments[1] is Any:
+        return Any
+    return Union[arguments[1], None]  # noqa: UP007 - None | None is an error
 
 
 # --- one pattern against one type -------------------------------------------------------------------------------------
@@ -301,8 +303,8 @@ def _why(pattern: object, annotation: object, conversions: bool) -> str:
     if not possible([Demand(pattern)], Any, conversions=conversions):
         return "nothing is all of that at once"
     found, optional = members(annotation)
-    admitted = " or ".join(f"{_name(member.type)}{_bounds(member.bounds)}" for member in found)
-    return f"the schema admits {admitted}{' or nothing' if optional else ''}"
+    admitted = [f"{_name(member.type)}{_bounds(member.bounds)}" for member in found]
+    return f"the schema admits {' or '.join([*admitted, *(['nothing'] if optional else [])])}"
 
 
 def _bounds(bounds: Bounds) -> str:

@@ -257,16 +257,22 @@ class _Search:
         """Whether so many elements at most can serve all that some element must be."""
         if most is None or most >= len(some):
             return most != 0
-        if most == 0 or len(some) > _ELEMENTS_TOLD_APART:
-            return most != 0
-        for choice in product(range(most), repeat=len(some)):
-            groups = [
-                [d for place, demands in zip(choice, some, strict=True) if place == g for d in demands]
-                for g in range(most)
-            ]
-            if all(self.value([*group, *every], item) for group in groups):
+        return self._shared(some, [], every, item, most)
+
+    def _shared(
+        self, some: Sequence[_Demands], groups: list[_Demands], every: _Demands, item: object, most: int
+    ) -> bool:
+        """The same where elements, each a group of what it must be, are there already."""
+        if not some:
+            return True
+        first, *rest = some
+        for number, group in enumerate(groups):
+            joined = [*group, *first]
+            if self.value([*joined, *every], item) and self._shared(
+                rest, [*groups[:number], joined, *groups[number + 1 :]], every, item, most
+            ):
                 return True
-        return False
+        return len(groups) < most and self._shared(rest, [*groups, first], every, item, most)
 
     def _entries(self, atoms: _Demands, value: object, bounds: Bounds) -> bool:
         """An object with arbitrary keys."""
@@ -355,7 +361,6 @@ _LONGEST: Final = 10_000
 _FAR: Final = 2**63
 _EXACT: Final = 2**53  # a larger float may stand for an integer that it is not
 _ELEMENTS: Final = frozenset({"any_item", "all_items", "contains"})
-_ELEMENTS_TOLD_APART: Final = 5
 _KINDS: Final = (Decimal, datetime, date, UUID)
 
 

@@ -162,27 +162,34 @@ def _time(value: object) -> int | None:
     return (since - offset) // _MICROSECOND
 
 
+def _offset(place: int, low: int, high: int) -> timedelta:
+    """What shows a place before the first time of a calendar, or after its last, within it."""
+    return _FARTHEST if place < low else -_FARTHEST if place > high else timedelta(0)
+
+
+def _moment_at(place: int) -> datetime:
+    offset = _offset(place, _FIRST, _LAST)
+    return (datetime(1970, 1, 1) + (place * _MICROSECOND + offset)).replace(tzinfo=timezone(offset))
+
+
 def _time_at(place: int) -> time:
-    """A time that compares like this one; its offset makes up for what is before or after the day."""
-    offset = timedelta(hours=23) if place < 0 else timedelta(hours=-23) if place >= _DAY else timedelta(0)
-    shown = datetime(1970, 1, 2) + place * _MICROSECOND + offset
-    return shown.time().replace(tzinfo=timezone(offset))
+    offset = _offset(place, 0, _DAY - 1)
+    return (datetime(1970, 1, 2) + (place * _MICROSECOND + offset)).time().replace(tzinfo=timezone(offset))
 
 
-_ONE_HOUR: Final = _DAY // 24
+_FARTHEST: Final = timedelta(hours=23, minutes=59)
+"""The largest offset that RFC 3339 knows."""
+_BEYOND: Final = _FARTHEST // _MICROSECOND
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 _SCALES: Final[dict[type, Callable[[Iterable[object], Bounds], Iterator[Any]]]] = {
     int: _integers,
     float: _floats,
     Decimal: _decimals,
     date: _discrete(_day, date.fromordinal, 1, date.max.toordinal()),
-    datetime: _discrete(
-        _moment,
-        lambda place: _EPOCH + place * _MICROSECOND,
-        (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND,
-        (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND,
-    ),
-    time: _discrete(_time, _time_at, -23 * _ONE_HOUR, _DAY + 23 * _ONE_HOUR - 1),
+    datetime: _discrete(_moment, _moment_at, _FIRST - _BEYOND, _LAST + _BEYOND),
+    time: _discrete(_time, _time_at, -_BEYOND, _DAY - 1 + _BEYOND),
     UUID: _discrete(
         lambda value: value.int if isinstance(value, UUID) else None, lambda place: UUID(int=place), 0, 2**128 - 1
     ),

@@ -12,7 +12,7 @@ from time import process_time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
+from mega_typed.languages import Expression, Folded, Language, Order, _characters, any_text, sample
 from mega_typed.match import PredicateFailed, match, matches
 from mega_typed.regexes import BoundedMatch, TextTooLong, why_unbounded
 
@@ -122,6 +122,12 @@ def test_texts_that_cannot_be(
     assert any_text(languages[0], languages[1], shortest, longest) == possible
 
 
+def test_a_caseless_text_among_classes_of_characters() -> None:
+    """It tells apart the characters that it has, and no others: the many ranges of a class are not searched each."""
+    words = Expression(re.compile(r"\W{30}"))
+    assert not any_text([words], [words, Folded("ab")], 0, None)
+
+
 @given(st.text(LETTERS + "ß\u017f", max_size=3), st.text(LETTERS + "ß\u017fsS", max_size=4))
 def test_orders_and_caseless_equality(bound: str, text: str) -> None:
     """An order is Python's on strings, and a caseless equality is that of ``casefold``."""
@@ -201,6 +207,38 @@ def test_an_automaton_that_is_led_to_ever_new_states_gives_up() -> None:
     text = "".join(Random(1).choices("ac", k=200_000))
     with pytest.raises(TextTooLong):
         BoundedMatch(re.compile(".*a.{900}.*b"))(text)
+
+
+@pytest.mark.parametrize("flags", ["(?i)", "(?ia)"])
+def test_case_is_what_it_is_to_re(flags: str) -> None:
+    """Of all characters with a case, the automaton takes those for the same that ``re`` does: İ and i, Å and å, θ and ϴ."""
+    cased = [c for c in map(chr, range(0x110000)) if not c.lower() == c.upper() == c]
+    text = "".join(cased)
+    for character in cased:
+        regex = re.compile(flags + character)
+        same = _characters("LITERAL", ord(character), regex.flags)
+        found = "".join(chr(point) for low, high in same for point in range(low, high + 1))
+        assert found == "".join(sorted(regex.findall(text)))
+
+
+@pytest.mark.parametrize(
+    ("regex", "text"),
+    [
+        (r"(?a:\b.\b)", "é"),
+        (r"a\b(?a:\B)é", "aé"),
+        (r"a\B(?a:\b)é", "aé"),
+        (r"(?a:a\b)\Bé", "aé"),
+        (r"(?a)\w(?u:\w)", "aé"),
+        (r"(?a)\w(?u:\w)", "éa"),
+        (r"(?ia)k(?u:k)", "kK"),
+        (r"(?ia)k(?u:k)", "KK"),
+    ],
+)
+def test_a_word_is_what_its_part_of_the_expression_says(regex: str, text: str) -> None:
+    """Where parts of an expression have flags of their own, a word and its ends are theirs."""
+    language = Expression(re.compile(regex))
+    assert language.exact
+    assert language.matches(text) == (re.match(regex, text) is not None)
 
 
 def test_a_caseless_automaton_is_built_at_once() -> None:

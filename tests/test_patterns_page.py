@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from bson import Decimal128, ObjectId
+from mega_typed import Dispatcher, EventSubscriber, MegaPayload
 from mega_typed import match as language
+from mega_typed.conditions import condition
+from mega_typed.index import Index
 from mega_typed.match import PredicateFailed, matches
 from mega_typed.regexes import why_unbounded
 from mega_typed.subscribers import _ALIASES
@@ -20,6 +24,7 @@ PAGE = (Path(__file__).parent.parent / "PATTERNS.md").read_text(encoding="utf-8"
 NAMES: dict[str, Any] = {
     **{name: getattr(language, name) for name in language.__all__},
     "D": Decimal,
+    "BERLIN": ZoneInfo("Europe/Berlin"),
     "Decimal128": Decimal128,
     "ObjectId": ObjectId,
     "UTC": UTC,
@@ -27,6 +32,7 @@ NAMES: dict[str, Any] = {
     "absent": None,
     "date": date,
     "datetime": datetime,
+    "time": time,
     "timedelta": timedelta,
     "timezone": timezone,
 }
@@ -45,6 +51,28 @@ def test_a_row_of_the_page(pattern: str, value: str, typed: str, untyped: str) -
     right, left = eval(pattern, dict(NAMES)), eval(value, dict(NAMES))
     assert ["no", "yes"][matches(right, left)] == typed
     assert ["no", "yes"][matches(right, left, conversions=True)] == untyped
+
+
+PATTERNS = {source: eval(source, dict(NAMES)) for source, *_ in ROWS}
+
+
+@pytest.mark.parametrize("conversions", [False, True], ids=["typed", "untyped"])
+def test_the_patterns_of_the_page_among_each_other(conversions: bool) -> None:
+    """Asked all at once, as dispatch asks them, the patterns of all rows match what each of them matches alone."""
+    conditions = [condition([((), each)], conversions=conversions) for each in PATTERNS.values()]
+    index = Index(list(enumerate(conditions)))
+    for _, source, *_ in ROWS:
+        value = eval(source, dict(NAMES))
+        found = {list(PATTERNS)[number] for number in index.matching(value)[0]}
+        assert found == {name for name, each in PATTERNS.items() if holds(each, value, conversions)}, source
+
+
+def holds(pattern: object, value: object, conversions: bool) -> bool:
+    """Whether a value matches, in the evaluator; no for a predicate that raises."""
+    try:
+        return matches(pattern, value, conversions=conversions)
+    except PredicateFailed:
+        return False
 
 
 def cells(line: str) -> list[str]:
@@ -113,3 +141,29 @@ def test_deeply_nested_lists_cost_no_more_than_their_size() -> None:
     for _ in range(200):
         deep = [deep]
     assert matches(deep, deep)
+
+
+def test_an_untyped_subscriber_sees_what_the_protocol_fills_in() -> None:
+    """A version that is missing is 1, and a timestamp is a date-time, as section 7 says."""
+
+    class Sees(EventSubscriber):
+        version = 1
+        object_version = 1
+        timestamp = language.gte(datetime(2020, 5, 4, 10, tzinfo=UTC))
+
+        def process(self, payload: MegaPayload) -> None: ...
+
+    dispatcher = Dispatcher()
+    dispatcher.register(Sees)
+    event = {"name": "order.placed", "timestamp": "2020-05-04T12:00:00+02:00"}
+    document = {"protocol": "mega", "version": 1, "event": event, "object": {"id": "o-1"}}
+    assert dispatcher.matching(MegaPayload.from_document(document)) == (Sees,)
+
+
+@pytest.mark.parametrize("around", [language.or_, language.one_of, language.eq, lambda option: language.in_([option])])
+def test_one_option_stands_for_what_it_holds(around: Any) -> None:
+    """Its leaves are leaves of the whole, so that a function within is asked after all that is none (section 8)."""
+    asked: list[object] = []
+    of = condition([((), around(language.and_(asked.append, 5)))], conversions=False)
+    assert not of.holds(6)
+    assert not asked

@@ -278,6 +278,8 @@ def test_an_untyped_pattern_that_something_matches_is_possible(pattern: object, 
         assert possible([Demand(pattern, holds)], Any, conversions=conversions)
 
 
+FAR_EAST, FAR_WEST = timezone(timedelta(hours=23, minutes=59)), timezone(-timedelta(hours=23, minutes=59))
+PAIRS = Annotated[list[str], Field(max_length=8)]
 DENSE: list[tuple[Any, Any, bool]] = [
     (and_(gt(0.1), lt(0.10000000000000002)), float, False),
     (and_(gt(0.1), lt(0.1000000000000001)), float, True),
@@ -292,11 +294,17 @@ DENSE: list[tuple[Any, Any, bool]] = [
     (gt(10**400), float, False),
     (gt(10**400), int, True),
     (gt(Decimal("NaN")), Decimal, False),
-    (gt(datetime.max.replace(tzinfo=UTC)), datetime, False),
+    (gt(datetime.max.replace(tzinfo=UTC)), datetime, True),  # of a place west of Greenwich
+    (gt(datetime.max.replace(tzinfo=FAR_WEST)), datetime, False),
+    (lt(datetime.min), datetime, True),
+    (lt(datetime.min.replace(tzinfo=FAR_EAST)), datetime, False),
     (lt(date.min), date, False),
     (gt(time(12)), time, False),  # a time without offset compares with none that has one
     (gt(time(23, 59, 59, 999999, tzinfo=UTC)), time, True),
     (lt(time(0, tzinfo=UTC)), time, True),
+    (lt(time(0, tzinfo=timezone(timedelta(hours=23)))), time, True),
+    (lt(time(0, tzinfo=FAR_EAST)), time, False),
+    (gt(time.max.replace(tzinfo=FAR_WEST)), time, False),
     (gt(UUID(int=2**128 - 1)), UUID, False),
     ("ab", Annotated[str, Field(min_length=3)], False),
     ("abcd", Annotated[str, Field(max_length=3)], False),
@@ -308,6 +316,10 @@ DENSE: list[tuple[Any, Any, bool]] = [
     (match("a{1000}"), Annotated[str, Field(max_length=1000)], True),
     (length(3), Annotated[list[int], Field(max_length=2)], False),
     (contains(5), list[Annotated[int, Field(le=4)]], False),
+    (list("abcdef"), Annotated[list[str], Field(max_length=5)], False),
+    (list("abcdef"), Annotated[list[str], Field(max_length=6)], True),
+    (and_(*[any_item(prefix(c)) for c in "abcdefgh"], *[any_item(suffix(c)) for c in "abcdefgh"]), PAIRS, True),
+    (and_(*[any_item(prefix(c)) for c in "abcdefghi"]), PAIRS, False),
     ({"k": 5}, dict[str, Annotated[int, Field(le=4)]], False),
     (and_({"k": 1}, length(0)), dict[str, int], False),
     (and_({"k": None}, length(0)), dict[str, int], True),
@@ -357,6 +369,16 @@ UNTYPED: list[tuple[Any, bool]] = [
 def test_contradictions_without_a_type(pattern: object, expected: bool) -> None:
     """An untyped subscriber's pattern that contradicts itself is seen, in its own reading."""
     assert possible([Demand(pattern)], Any, conversions=True) == expected
+
+
+@pytest.mark.parametrize(("pattern", "right"), [({"k": None}, True), ({"k": exists()}, False), ({"k": "x"}, False)])
+def test_an_object_whose_values_are_all_null(pattern: object, right: bool) -> None:
+    """A type that says only null has nothing that is present, and is read without an error."""
+    faults = impossible(pattern, dict[str, None], "map")
+    assert [str(fault) for fault in faults] == ([] if right else [f"map.k: {pattern['k']!r} can never match: {NULL}"])  # type: ignore[index]
+
+
+NULL = "the schema admits nothing"
 
 
 def test_a_moment_is_of_the_day_that_it_shows() -> None:

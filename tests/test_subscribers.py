@@ -87,6 +87,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "list for a scalar": ({"attributes": {"quantity": [1, 2]}}, "use one_of"),
     "list of other elements": ({"attributes": {"tags": ["a", 5]}}, "attributes.tags[1]: expected str"),
     "mapping for a scalar": ({"attributes": {"quantity": {"x": 1}}}, "a mapping matches the fields of an object"),
+    "mapping for a choice": ({"attributes": {"currency": {"x": 1}}}, "a mapping matches the fields of an object, and this is 'USD' or 'EUR'"),
     "value of a mapping": ({"attributes": {"labels": {"a": "x"}}}, "attributes.labels.a: expected int"),
     "attributes not a mapping": ({"attributes": gt(5)}, "expected a mapping of field names"),
     "invalid regular expression": ({"subject": match("(")}, "subject: invalid regular expression '('"),
