@@ -31,6 +31,10 @@ class Carried(Protocol):
         """The place of an element."""
         ...
 
+    def choices(self) -> list[Any] | None:
+        """The values of JSON of which the value is one; ``None`` where they are not listed."""
+        ...
+
     def lengths(self, kind: type) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The least and the largest lengths of a ``str``, a ``list`` or a ``dict`` there."""
         ...

@@ -83,6 +83,12 @@ class Node:
             return None
         return Node(self.schema, tuple(parts))
 
+    def requires(self, name: str) -> bool:
+        """Whether a field of this name is there whenever the schema admits an object, and is not null."""
+        place = self.field(name)
+        listed = any(name in each.get("required", ()) for each in self._all)
+        return listed and place is not None and not place.admits(None)
+
     def items(self) -> Node:
         """The place of an element."""
         parts = [part["items"] for part in self._all if "items" in part and "prefixItems" not in part]
@@ -106,6 +112,11 @@ class Node:
             tuple(int(part[keyword]) for part in self._all if keyword in part) for keyword in _LENGTHS[kind]
         )
         return least, largest
+
+    def choices(self) -> list[Any] | None:
+        """The values of JSON of which the value is one; ``None`` where they are not listed."""
+        listed = [part.get("enum", [part.get("const")]) for part in self._all if part.keys() & {"enum", "const"}]
+        return min(listed, key=len) if listed else None
 
     def admits(self, value: object) -> bool:
         """Whether the schema admits a value of JSON at this place; yes where that cannot be said."""

@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
-from mega_typed.annotations import Bounds, members
+from mega_typed.annotations import Bounds, Member, members
 from mega_typed.errors import Fault
 from mega_typed.match import Pattern, is_nan, is_predicate
 from mega_typed.possible import Demand, possible
@@ -303,8 +303,21 @@ def _why(pattern: object, annotation: object, conversions: bool) -> str:
     if not possible([Demand(pattern)], Any, conversions=conversions):
         return "nothing is all of that at once"
     found, optional = members(annotation)
-    admitted = [f"{_name(member.type)}{_bounds(member.bounds)}" for member in found]
+    admitted = [f"{_name(member.type)}{_choices(member)}{_bounds(member.bounds)}" for member in found]
     return f"the schema admits {' or '.join([*admitted, *(['nothing'] if optional else [])])}"
+
+
+def _choices(member: Member) -> str:
+    """What a carried schema lists, where the type does not."""
+    listed = [] if get_origin(member.type) is Literal else [place.choices() for place in member.bounds.carried]
+    found = next((choices for choices in listed if choices is not None), None)
+    if found is None:
+        return ""
+    more = f", or {len(found) - _SHOWN} others" if len(found) > _SHOWN else ""
+    return f" out of {', '.join(map(repr, found[:_SHOWN]))}{more}"
+
+
+_SHOWN: Final = 5
 
 
 def _bounds(bounds: Bounds) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -147,6 +148,10 @@ class _Search:
         if kind in (Literal, bool):
             values = get_args(member.type) or (True, False)
             return any(self._judge(atoms, value) for value in values if _admitted(member.bounds, value))
+        listed = _listed(kind, member.bounds)
+        if listed is not None:
+            self._step(len(listed))
+            return any(self._judge(atoms, value) for value in listed)
         if kind in ORDERED:
             return self._ordered(atoms, kind, member.bounds)
         if kind is str:
@@ -368,6 +373,18 @@ def _admitted(bounds: Bounds, value: object) -> bool:
     """Whether the carried schema admits a value, of those that are in JSON what they are in Python."""
     same = type(value) in (str, int, bool) or (type(value) is float and abs(value) < _EXACT)
     return not same or all(place.admits(value) for place in bounds.carried)
+
+
+def _listed(kind: Any, bounds: Bounds) -> list[Any] | None:
+    """The values that the carried schema lists, as they are read, of types that are in Python what they are in JSON."""
+    choices = next((found for place in bounds.carried if (found := place.choices()) is not None), None)
+    if choices is None or kind not in (int, float, str):
+        return None
+    kinds = (str,) if kind is str else (int, float)
+    values = [value for value in choices if type(value) in kinds and all(p.admits(value) for p in bounds.carried)]
+    if kind is int:
+        return [int(value) for value in values if int(value) == value]
+    return values if kind is str else [float(value) for value in values if abs(value) <= sys.float_info.max]
 
 
 def _with(annotation: Any, places: Iterable[Carried | None]) -> Any:

@@ -155,29 +155,41 @@ def _requires_nothing(key: str, pattern: object) -> bool:
 def part_types(event_class: type[Event]) -> dict[str, object]:
     """The type of each part, and of ``event_attributes`` the fields; with what a carried schema says of them."""
     fields = {name: field.rebuild_annotation() for name, field in event_class.model_fields.items()}
-    state = _state_type(fields["object"])
-    types: dict[tuple[str, ...], object] = {
-        **{("event", name): fields[name] for name in ("timestamp", "subject", "publisher")},
+    fitted: dict[tuple[str, ...], object] = {
+        ("event", "timestamp"): fields["timestamp"],
         **{("event", "attributes", name): fields[name] for name in event_class.__attribute_names__},
-        **{("object", name): state | None if isinstance(state, type) else Any for name in ("current", "previous")},
     }
     carried = schema_of(event_class)
-    if carried is not None:
-        whole = root(*carried)
-        types = {path: _placed(annotation, whole, event_class, path) for path, annotation in types.items()}
+    whole = None if carried is None else root(*carried)
+    if whole is not None:
+        fitted = {path: _placed(annotation, whole, event_class, path) for path, annotation in fitted.items()}
+    event, of_object = (None, None) if whole is None else (whole.field("event"), whole.field("object"))
+    state = _state_type(fields["object"]) or Any
+    required = event_class.model_fields["object"].is_required()
+
+    def part(kind: object, section: Node | None, name: str, *, required: bool = True, absent: object = None) -> object:
+        """The type of a part of a section, which may be absent unless the schema requires it."""
+        place = None if section is None else section.field(name)
+        there = kind if whole is None else NoneType if place is None else Annotated[kind, place]
+        always = required and section is not None and section.requires(name)
+        return there if always else Union[there, absent]  # noqa: UP007 - None | None is an error
+
     return {
         "event_name": str,
         "event_domain": str | None,
         "event_version": int,
-        "event_timestamp": types["event", "timestamp"],
-        "event_subject": types["event", "subject"],
-        "event_publisher": types["event", "publisher"],
-        "event_attributes": {path[-1]: of for path, of in types.items() if len(path) > 2},
-        "object_type": str | None,
-        "object_version": int | None,
-        "object_id": str | None,
-        "object_current": types["object", "current"],
-        "object_previous": types["object", "previous"],
+        "event_timestamp": fitted["event", "timestamp"],
+        "event_subject": part(str, event, "subject"),
+        "event_publisher": part(str, event, "publisher"),
+        "event_attributes": {path[-1]: of for path, of in fitted.items() if len(path) > 2},
+        "object_type": part(str, of_object, "type", required=required),
+        "object_version": part(
+            int, of_object, "version", required=required, absent=Literal[1] if required else Literal[1, None]
+        ),
+        **{
+            f"object_{name}": part(str if name == "id" else state, of_object, name, required=required)
+            for name in ("id", "current", "previous")
+        },
     }
 
 

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC, datetime
+from pathlib import Path
 from types import new_class
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from mega_typed import EventSubscriber, Fault, PatternError
-from mega_typed.match import all_items, and_, any_item, contains, gt, gte, length, lt, match, prefix, suffix
+from mega_typed.match import (
+    all_items,
+    and_,
+    any_item,
+    between,
+    contains,
+    exists,
+    gt,
+    gte,
+    length,
+    lt,
+    match,
+    not_,
+    one_of,
+    prefix,
+    suffix,
+)
 
 from .making import event, imported, package
 
@@ -34,6 +51,9 @@ ATTRIBUTES: dict[str, Any] = {
     "moment": {"type": "string", "format": "date-time", "minimum": 5, "not": {"const": "x"}},
     "lengths": {"type": ["string", "array"], "minLength": 2.0, "maxItems": 1, "maxProperties": 1, "not": {"const": "xx"}},
     "large": {"type": "number", "minimum": 9007199254740993, "not": {"const": 0}},
+    "ratio": {"type": "number", "enum": [0.5, 2]},
+    "vast": {"type": "number", "enum": [9007199254740993, 10.5]},
+    "ratios": {"type": "array", "items": {"type": "number", "enum": [0.5, 2.5]}},
     "nothing_said": {"type": "object", "allOf": [{"properties": {"a": True}}], "maxProperties": 3, "dependentRequired": {"a": ["b"]}},
 }  # fmt: skip
 SCHEMA = {**event(ATTRIBUTES, domain="carried"), "$defs": {"word": {"type": "string", "minLength": 2}}}
@@ -68,6 +88,32 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The generated subscriber."""
     imported(package({"shop/thing.schema.json": SCHEMA}), tmp_path_factory.mktemp("generated"), "carried_events")
     return importlib.import_module("carried_events.carried").ThingHappenedSubscriber
+
+
+def stateful_schema(domain: str, required: list[str]) -> dict[str, Any]:
+    """An event that requires parts of itself and of its object."""
+    schema: dict[str, Any] = {**event({}, domain=domain), "required": ["object"]}
+    section = schema["properties"]["event"]
+    section["required"].append("subject")
+    section["properties"] |= {"subject": {"type": "string", "minLength": 1}, "publisher": {"enum": ["a"]}}
+    schema["properties"]["object"] = {
+        "required": required,
+        "properties": {
+            "id": {"type": "string", "pattern": "^o-[12]$"},
+            "type": {"enum": ["x", "y"]},
+            "version": {"enum": [2, 3]},
+            "current": {"type": "object", "properties": {"x": {"type": "integer", "maximum": 9}}},
+        },
+    }
+    return schema
+
+
+@pytest.fixture(scope="module")
+def stateful(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The generated subscriber of an event that requires parts of its object."""
+    schema = stateful_schema("stateful", ["id", "current"])
+    imported(package({"shop/thing.schema.json": schema}), tmp_path_factory.mktemp("generated"), "stateful_events")
+    return importlib.import_module("stateful_events.stateful").ThingHappenedSubscriber
 
 
 def refused(base: Any, **patterns: Any) -> bool:
@@ -110,6 +156,9 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"lengths": "a"},
     {"lengths": ["a", "b"]},
     {"large": 5.0},
+    {"ratio": not_(one_of(0.5, 2.0))},
+    {"ratio": between(0.6, 1.9)},
+    {"ratios": any_item(gt(2.5))},
 ]
 POSSIBLE: list[dict[str, Any]] = [
     {"price": 0.05},
@@ -128,6 +177,9 @@ POSSIBLE: list[dict[str, Any]] = [
     {"lengths": length(5)},
     {"lengths": [1]},
     {"large": 9007199254740992.0},
+    {"ratio": not_(0.5)},
+    {"vast": not_(10.5)},
+    {"ratios": all_items(not_(0.5))},
     {"nothing_said": {"a": "x"}},
 ]
 
@@ -149,6 +201,45 @@ def test_the_envelope_counts_as_well(base: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ({"subject": None}, True),
+        ({"publisher": None}, False),
+        ({"publisher": "b"}, True),
+        ({"object_id": "o-3"}, True),
+        ({"object_id": "o-1"}, False),
+        ({"object_id": exists(False)}, True),
+        ({"object_current": None}, True),
+        ({"object_current": {"x": 10}}, True),
+        ({"object_current": {"x": 9}}, False),
+        ({"object_previous": None}, False),
+        ({"object_type": "z"}, True),
+        ({"object_type": "x"}, False),
+        ({"object_type": None}, False),
+        ({"object_version": 4}, True),
+        ({"object_version": 3}, False),
+        ({"object_version": 1}, False),
+        ({"object_version": None}, True),
+    ],
+    ids=repr,
+)
+def test_parts_that_the_schema_requires_are_never_absent(
+    stateful: Any, patterns: dict[str, Any], expected: bool
+) -> None:
+    """What is required of an event and its object, and what it may be, counts; a version that is not there is 1."""
+    assert refused(stateful, **patterns) is expected
+
+
+def test_a_version_that_is_required_is_not_made_up(tmp_path: Path) -> None:
+    """Where the schema requires a version of the object, 1 does not stand for one that is not there."""
+    schema = stateful_schema("versioned", ["id", "current", "version"])
+    imported(package({"shop/thing.schema.json": schema}), tmp_path, "versioned_events")
+    versioned = importlib.import_module("versioned_events.versioned").ThingHappenedSubscriber
+    assert refused(versioned, object_version=1)
+    assert not refused(versioned, object_version=2)
+
+
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_a_named_value_is_refused_exactly_if_the_schema_rejects_it(base: Any, name: str) -> None:
     """Of values that a field's type admits, a pattern may name those that the schema admits."""
