@@ -113,7 +113,8 @@ class Place(NamedTuple):
         kind: of the value.
         absent: rules that say that the value is absent: none where it never is, ``None`` where it cannot be said.
         default: what an absent value counts as.
-        elsewhere: whether the value may also stand at another place, so that a message without this key must pass.
+        there: whether the objects around it always are; an absent one has no values, and no defaults.
+        elsewhere: whether a message without this key may match, since the value can stand at another place.
         conversions: the untyped reading.
     """
 
@@ -121,6 +122,7 @@ class Place(NamedTuple):
     kind: Kind = UNKNOWN
     absent: Rules | None = None
     default: object = None
+    there: bool = True
     elsewhere: bool = False
     conversions: bool = False
 
@@ -142,7 +144,8 @@ _PREDICATE: Final = "a function runs in Python only"
 _MANY_SPELLINGS: Final = "the value has more than one spelling on the wire"
 _NO_OPERATOR: Final = "SNS has no such operator"
 _OUT_OF_RANGE: Final = "SNS compares numbers from -1e9 to 1e9 only, and the schema does not keep the value in there"
-_ELSEWHERE: Final = "the value may stand beside the attributes as well"
+_ELSEWHERE: Final = "a message without this key may match as well"
+NO_OBJECT: Final = "for SNS a key may be missing alone or with the object around it"
 _FIVE_DIGITS: Final = "SNS compares five digits after the decimal point"
 ABSENCE: Final = "null and missing cannot be told from other values here"
 
@@ -160,10 +163,10 @@ def rules_at(place: Place, pattern: object) -> Answer:
     if isinstance(said, str):
         return said
     found = once([*rules, *said.rules])
-    if PRESENT in found and place.absent == () and place.kind.name != "text":  # a text may be empty
+    if PRESENT in found and place.absent == () and place.there and place.kind.name != "text":  # a text may be empty
         return ""
     if PRESENT in found and ABSENT in found:
-        return _ELSEWHERE if place.elsewhere else ""
+        return _ELSEWHERE if place.elsewhere else "" if place.there else NO_OBJECT
     return Said(found, said.whole) if found else "it matches no value"
 
 
@@ -414,7 +417,7 @@ def _compared(operator: str, operand: object, integers: bool, negated: bool) -> 
         return None
     if operator == "eq":
         if not negated:
-            return [] if integers and bound % 1 else [(bound, bound)]
+            return [] if integers and bound != bound.to_integral_value() else [(bound, bound)]
         below, above = (
             _compared("lt", operand, integers, negated=False),
             _compared("gt", operand, integers, negated=False),
@@ -422,7 +425,7 @@ def _compared(operator: str, operand: object, integers: bool, negated: bool) -> 
         return [*(below or ()), *(above or ())]
     if negated:
         operator = _OPPOSITE[operator]
-    if integers:
+    if integers and abs(bound) <= _LARGEST:  # beyond, nothing can be said, and sums are not exact for ever
         down, up = Decimal(math.floor(bound)), Decimal(math.ceil(bound))
         bound = {"gt": down + 1, "gte": up, "lt": up - 1, "lte": down}[operator]
     return [(bound, None)] if operator in ("gt", "gte") else [(None, bound)]
