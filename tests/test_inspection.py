@@ -15,11 +15,13 @@ from mega_typed import DataSubscriber, Dispatcher, EventSubscriber, MegaPayload,
 from mega_typed.cli import main
 from mega_typed.explanation import explain_pattern
 from mega_typed.inspection import inspect_subscribers
-from mega_typed.match import all_items, and_, any_item, gt, gte, lt, match, matches, not_, one_of, or_, prefix
+from mega_typed.match import all_items, and_, any_, any_item, gt, gte, lt, match, matches, not_, one_of, or_, prefix
 from mega_typed.payload import EventType
 
 from .samples import OrderCancelled, OrderPlaced, placed
 from .test_possible import PATTERNS
+
+pytestmark = pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")
 
 
 def of(base: Any, called: str = "Asking", /, **patterns: Any) -> Any:
@@ -158,7 +160,6 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")
 @pytest.mark.parametrize(("first", "second", "relation"), PAIRS.values(), ids=PAIRS)
 def test_two_subscribers_of_an_event(first: dict[str, Any], second: dict[str, Any], relation: str) -> None:
     """Two receive the same, may both receive something, or never do; in either order."""
@@ -184,6 +185,37 @@ def test_untyped_subscribers_are_compared_too() -> None:
     )
     assert [(a[-1], b[-1]) for a, b, _ in found["overlapping"]] == [("A", "B"), ("B", "C"), ("D", "E")]
     assert [(a[-1], b[-1]) for a, b, _ in found["equal"]] == [("F", "G")]
+
+
+def test_what_nothing_matches_is_unreachable_and_overlaps_nobody() -> None:
+    """A pattern of another kind than the value, an identity nobody has, an object that is there and is not."""
+    found = inspect_subscribers(
+        [
+            of(EventSubscriber, "A", subject="x"),
+            of(EventSubscriber, "B", version="1"),
+            of(EventSubscriber, "C", object_version=None, object_id="x"),
+            of(EventSubscriber[OrderPlaced], "D", object_version=None, object_current={"currency": "EUR"}),
+            of(DataSubscriber, "E", pattern=all_items(5)),
+            of(DataSubscriber, "F", pattern={"x": 5}),
+            of(EventSubscriber, "G", object_version=None),
+            of(EventSubscriber, "H", object_id=prefix("x")),
+        ]
+    ).as_json()
+    assert found["unreachable"] == dict.fromkeys(named("B", "C", "D", "E"), "nothing matches its pattern")
+    assert [(a[-1], b[-1]) for a, b, _ in found["overlapping"]] == [("A", "G"), ("A", "H")]
+    assert found["equal"] == []
+
+
+def test_what_says_nothing_of_a_value_that_is_never_absent_is_no_difference() -> None:
+    """An event has a name and a version, and data is an object, whatever is asked of them."""
+    found = reported(
+        of(EventSubscriber, "A"),
+        of(EventSubscriber, "B", name=not_(None), version=not_("x")),
+        of(DataSubscriber, "C", pattern={}),
+        of(DataSubscriber, "D", pattern={"x": any_()}),
+    )
+    assert [(a[-1], b[-1]) for a, b, _ in found["equal"]] == [("A", "B"), ("C", "D")]
+    assert found["everything"] == named("A", "C", "D")
 
 
 def test_many_subscribers_of_an_event_are_not_all_compared() -> None:
