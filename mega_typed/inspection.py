@@ -8,6 +8,7 @@ pattern says of a UUID cannot be compared with what an untyped one says of a tex
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -31,6 +32,8 @@ _Place: TypeAlias = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found; subscribers by ``module.Class``, events as ``domain name vN``.
+
+    Another class of the same name is ``module.Class (2)``.
 
     Attributes:
         subscribers: all that were looked at, each with the events that it may receive; ``*`` for what has no type.
@@ -70,6 +73,7 @@ def inspect_subscribers(subscribers: Iterable[type[Subscriber[Any]]], events: It
     for each in classes:
         for key in _groups(each):
             groups.setdefault(key, []).append(each)
+    names = _names(classes)
     equal: list[tuple[str, str, str]] = []
     overlapping: list[tuple[str, str, str]] = []
     truncated: list[str] = []
@@ -79,20 +83,27 @@ def inspect_subscribers(subscribers: Iterable[type[Subscriber[Any]]], events: It
         for first, second in pairs:
             found = _compared(first, second, cast("type[Event] | None", event_class))
             if found is not None:
-                (equal if found else overlapping).append((_name(first), _name(second), label))
+                (equal if found else overlapping).append((names[first], names[second], label))
     return Report(
-        subscribers={_name(each): _received(each, asked[each], known) for each in classes},
+        subscribers={names[each]: _received(each, asked[each], known) for each in classes},
         unhandled=[str(event) for event in known if event not in handled],
-        unreachable={_name(each): reason for each in classes if (reason := _unreachable(each, asked[each], known))},
-        everything=[_name(each) for each in classes if not _conditions(each, None)],
+        unreachable={names[each]: reason for each in classes if (reason := _unreachable(each, asked[each], known))},
+        everything=[names[each] for each in classes if not _conditions(each, None)],
         equal=equal,
         overlapping=overlapping,
         truncated=truncated,
     )
 
 
-def _name(subscriber: type[Any]) -> str:
-    return f"{subscriber.__module__}.{subscriber.__qualname__}"
+def _names(classes: Iterable[type[Any]]) -> dict[type[Any], str]:
+    """The name of each class; where several have one, which a factory may give them, they are counted."""
+    names: dict[type[Any], str] = {}
+    used: Counter[str] = Counter()
+    for each in classes:
+        name = f"{each.__module__}.{each.__qualname__}"
+        used[name] += 1
+        names[each] = name if used[name] == 1 else f"{name} ({used[name]})"
+    return names
 
 
 def _received(subscriber: type[Any], asked: Sequence[EventType], known: Sequence[EventType]) -> list[str]:
