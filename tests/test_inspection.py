@@ -74,6 +74,24 @@ def test_an_explanation_says_what_the_evaluator_says(pattern: object, value: obj
     assert all(leaf.matched == matches(leaf.expected, leaf.found) for leaf in found.leaves())
 
 
+class Shy:
+    """A value that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+def test_what_cannot_be_shown_is_named_by_its_type() -> None:
+    """A value nested more deeply than the stack, and one whose ``repr`` raises, are no reason to raise."""
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    assert str(explain(prefix("x"), deep)) == ("no  prefix('x'), found a dict that cannot be shown: RecursionError")
+    assert str(explain({"a": Shy()}, {"a": Shy()})).splitlines()[1] == (
+        "  no  a: a Shy that cannot be shown: ValueError, found a Shy that cannot be shown: ValueError"
+    )
+
+
 def test_a_subscriber_is_explained_with_the_event_that_it_receives() -> None:
     """Typed, untyped, data and message subscribers: each is read as dispatch reads it."""
     typed = of(
