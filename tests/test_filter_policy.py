@@ -32,6 +32,7 @@ from mega_typed import (
     EventType,
     FilterPolicy,
     MessageSubscriber,
+    Model,
     PatternError,
     PayloadBuilder,
     Record,
@@ -596,6 +597,13 @@ def test_null_is_not_taken_for_missing() -> None:
     assert policies[1].policy["event"]["attributes"] == {"from": [{"exists": False}]}
 
 
+class Noted(Model):
+    """A number and, perhaps, a word on it."""
+
+    quantity: int
+    note: int | None = None
+
+
 class WithDefaults(Event):
     """An event in whose payloads whole objects may be left out."""
 
@@ -604,7 +612,7 @@ class WithDefaults(Event):
 
     line: Line = Line(sku="x", quantity=1, price=Decimal(1))
     labels: dict[str, str] = Field(default_factory=lambda: {"a": "x"})
-    best: Line | None = None
+    best: Noted | None = None
 
 
 @pytest.mark.parametrize("attributes", [{"line": {"sku": "x"}}, {"labels": {"a": "x"}}])
@@ -637,12 +645,29 @@ def test_an_object_that_may_be_absent_is_not_taken_for_granted() -> None:
     )
 
 
-@pytest.mark.parametrize("number", [10**30, -(10**30), 10**400], ids=["large", "small", "huge"])
+@pytest.mark.parametrize("number", [10**30, -(10**30), Decimal("1e999999")], ids=["large", "small", "huge"])
 @pytest.mark.parametrize("pattern", [lambda n: or_(1, n), gt, lt, not_, lambda n: not_(gte(n))])
-def test_huge_integers_are_not_said(pattern: Any, number: int) -> None:
-    """An integer that no decimal of the usual precision holds makes the pattern residual, or says nothing."""
+def test_huge_integers_are_not_said(pattern: Any, number: Any) -> None:
+    """An integer beyond what SNS compares, and beyond the precision of decimals, makes the pattern residual."""
     for scope in SCOPES:
-        assert "version" not in filter_policy(untyped(name="n", version=pattern(number)), scope=scope).json()
+        policy = filter_policy(untyped(name="n", version=pattern(number)), scope=scope)
+        assert "version" not in policy.json()
+        assert [each.path for each in policy.residual] == ["event.version"]
+
+
+def test_what_is_said_in_part_is_residual() -> None:
+    """Of a conjunction the part that always holds is no reason to forget the other, nor is a field that may be missing
+    with the object around it."""
+    moment = datetime(2020, 1, 2, tzinfo=UTC)
+    asking = [
+        (untyped(name="n", timestamp=and_(moment, exists())), "event.timestamp"),
+        (
+            subscriber(EventSubscriber[WithDefaults], attributes={"best": {"note": empty()}}),
+            "event.attributes.best.note",
+        ),
+    ]
+    for each, path in asking:
+        assert [left.path for left in filter_policy(each, scope="MessageBody").residual] == [path]
 
 
 def test_one_subscriber_for_several_versions() -> None:
