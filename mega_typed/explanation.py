@@ -114,7 +114,10 @@ def _named(pattern: object) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value.__qualname__ if isinstance(value, FunctionType) else repr(value)
+    try:
+        text = value.__qualname__ if isinstance(value, FunctionType) else repr(value)
+    except Exception as error:  # a stranger's value may be nested more deeply than the stack is here
+        text = f"a {type(value).__name__} that cannot be shown: {type(error).__name__}"
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 

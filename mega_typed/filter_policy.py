@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from mega_typed.annotations import members
-from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, ContentType
+from mega_typed.codecs import CONTENT_TYPE_ATTRIBUTE, GZIP_SUFFIX, ContentType
 from mega_typed.errors import ConfigurationError
 from mega_typed.event import Event, Model
 from mega_typed.match import Pattern, matches
@@ -40,6 +40,7 @@ from mega_typed.policy_rules import (
     ABSENCE,
     ABSENT,
     INTEGER,
+    NO_OBJECT,
     OTHER,
     PRESENT,
     TEXT,
@@ -151,7 +152,7 @@ _NOTES: Final[Mapping[Scope, tuple[str, ...]]] = {
         "what a listener's to_data would make of a text or a blob is not known here",
     ),
     "MessageBody": (
-        "a body that is not a JSON object (BSON, text, bytes) is dropped",
+        "a body that is not a JSON object (BSON, text, bytes), is compressed or lies in S3 is dropped",
         "what a listener's to_data would make of a text or a blob is not known here",
     ),
 }
@@ -191,7 +192,10 @@ class _Clause:
 
 _KEYWORDS: Final = frozenset(
     {"anything-but", "prefix", "suffix", "equals-ignore-case", "numeric", "exists", "cidr", "wildcard", "$or"}
+    | {"exactly", "regex", "not-wildcard", "not-equals-ignore-case", "ip-address-in-range", "ip-address-not-in-range"}
+    | {"date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range", "=", "<", "<=", ">", ">="}
 )
+"""What AWS's matcher (github.com/aws/event-ruler) reserves: with such a key in a branch, ``$or`` is a key like any."""
 
 
 def _is_clear(path: Path, keys: Collection[Path]) -> bool:
@@ -208,12 +212,12 @@ _IN_BODY: Final[Mapping[str, Place]] = {
     "event_timestamp": Place(("event", "timestamp"), Kind("solid"), absent=()),
     "event_subject": Place(("event", "subject"), TEXT, absent=_NULL, conversions=True),
     "event_publisher": Place(("event", "publisher"), TEXT, absent=_NULL, conversions=True),
-    "object_type": Place(("object", "type"), TEXT, conversions=True),
-    "object_version": Place(("object", "version"), INTEGER, absent=_NULL, default=1, conversions=True),
-    "object_id": Place(("object", "id"), TEXT, conversions=True),
+    "object_type": Place(("object", "type"), TEXT, there=False, conversions=True),
+    "object_version": Place(("object", "version"), INTEGER, absent=_NULL, default=1, there=False, conversions=True),
+    "object_id": Place(("object", "id"), TEXT, there=False, conversions=True),
     "event_attributes": Place(("event", "attributes"), elsewhere=True, conversions=True),
-    "object_current": Place(("object", "current"), conversions=True),
-    "object_previous": Place(("object", "previous"), conversions=True),
+    "object_current": Place(("object", "current"), there=False, conversions=True),
+    "object_previous": Place(("object", "previous"), there=False, conversions=True),
 }
 """Parts of an event in the body, as ``Wanted`` names them. A null counts as absent in what the protocol lists."""
 
@@ -264,11 +268,13 @@ def _clauses(subscriber: type[Subscriber[Any]], scope: Scope) -> list[_Clause]:
 
 
 def _content_types(subscriber: type[Subscriber[Any]], pattern: object) -> Rules:
-    """What a body must be: a document for a mapping, a text for an operator on texts."""
+    """What a body must be, compressed or not: a document for a mapping, a text for an operator on texts."""
+    kinds: tuple[ContentType, ...] = ()
     if issubclass(subscriber, DataSubscriber) or isinstance(pattern, Mapping):
-        return (str(ContentType.JSON), str(ContentType.BSON))
-    textual = isinstance(pattern, Pattern) and pattern.operator in ("match", "prefix", "suffix", "ignore_case")
-    return (str(ContentType.TEXT),) if textual else ()
+        kinds = ContentType.JSON, ContentType.BSON
+    elif isinstance(pattern, Pattern) and pattern.operator in ("match", "prefix", "suffix", "ignore_case"):
+        kinds = (ContentType.TEXT,)
+    return tuple(f"{kind}{suffix}" for suffix in ("", GZIP_SUFFIX) for kind in kinds)
 
 
 def _of_event(subscriber: type[Subscriber[Any]], event_class: type[Event] | None, scope: Scope) -> _Clause:
@@ -279,8 +285,8 @@ def _of_event(subscriber: type[Subscriber[Any]], event_class: type[Event] | None
     for name, pattern in {**(identity or {}), **(wanted.parts or {})}.items():
         place = places.get(name)
         if event_class is not None and pattern is not None and _is_fixed(event_class, name):
-            continue
-        if place is None:
+            clause.ask(_IN_BODY[name].path, pattern, "" if _has_object(event_class) else NO_OBJECT)
+        elif place is None:
             clause.ask(_IN_BODY[name].path, pattern, "it does not travel as a message attribute")
         elif scope == "MessageAttributes":
             clause.ask(place.path, pattern, _carried(rules_at(place, pattern), pattern, name))
@@ -298,6 +304,10 @@ def _is_fixed(event_class: type[Event], name: str) -> bool:
     """What the schema fixes was compared with the pattern when the class was defined."""
     fixed = {"object_type": event_class.__object_type__, "object_version": event_class.__object_version__}
     return fixed.get(name) is not None
+
+
+def _has_object(event_class: type[Event]) -> bool:
+    return event_class.model_fields["object"].is_required()
 
 
 def _carried(answer: Answer, pattern: object, name: str) -> Answer:
@@ -334,7 +344,9 @@ def _texts(rule: object) -> list[str]:
 def _typed(place: Place, name: str, event_class: type[Event]) -> Place:
     """The place with what the event's types say."""
     if name == "event_attributes":
-        return place._replace(kind=Kind("model", of=event_class), conversions=False)
+        return place._replace(kind=Kind("model", of=event_class), absent=(), conversions=False)
+    if name.startswith("object_"):
+        place = place._replace(there=_has_object(event_class))
     if name in ("object_current", "object_previous"):
         state = kind_of(event_class.model_fields["object"].rebuild_annotation())
         part = state.of.model_fields[name.removeprefix("object_")] if state.name == "model" else None
@@ -373,7 +385,8 @@ def _child(place: Place, key: str) -> Place | None:
     if kind.name == "model":
         return _model_field(kind.of, key, place)
     if kind.name == "mapping":
-        return place._replace(path=path, kind=kind_of(kind.of), absent=None, default=None)
+        elsewhere = place.elsewhere or place.default is not None
+        return place._replace(path=path, kind=kind_of(kind.of), absent=None, default=None, elsewhere=elsewhere)
     return place._replace(path=path) if kind == UNKNOWN and place.conversions else None
 
 
@@ -386,11 +399,12 @@ def _model_field(model: type[Model], name: str, place: Place) -> Place:
         absent = None  # it may be null
     elif optional:
         absent = (ABSENT,)
-    elsewhere = place.elsewhere
+    elsewhere = place.elsewhere or place.default is not None  # the default of the object may match
     if issubclass(model, Event):
         elsewhere = model.__spread__ and wire not in EVENT_KEYS
     default = None if of.is_required() else of.get_default(call_default_factory=True)
-    return Place((*place.path, wire), kind_of(of.rebuild_annotation()), absent, default, elsewhere)
+    there = place.there and place.absent == ()
+    return Place((*place.path, wire), kind_of(of.rebuild_annotation()), absent, default, there, elsewhere)
 
 
 # --- several subscribers, and what AWS takes --------------------------------------------------------------------------

@@ -8,12 +8,15 @@ pattern says of a UUID cannot be compared with what an untyped one says of a tex
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import combinations
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from mega_typed.event import Event
+from mega_typed.match import matches
 from mega_typed.payload import EventType
 from mega_typed.possible import Demand, possible
 from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber, part_types
@@ -29,6 +32,8 @@ _Place: TypeAlias = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found; subscribers by ``module.Class``, events as ``domain name vN``.
+
+    Another class of the same name is ``module.Class (2)``.
 
     Attributes:
         subscribers: all that were looked at, each with the events that it may receive; ``*`` for what has no type.
@@ -68,6 +73,7 @@ def inspect_subscribers(subscribers: Iterable[type[Subscriber[Any]]], events: It
     for each in classes:
         for key in _groups(each):
             groups.setdefault(key, []).append(each)
+    names = _names(classes)
     equal: list[tuple[str, str, str]] = []
     overlapping: list[tuple[str, str, str]] = []
     truncated: list[str] = []
@@ -77,20 +83,27 @@ def inspect_subscribers(subscribers: Iterable[type[Subscriber[Any]]], events: It
         for first, second in pairs:
             found = _compared(first, second, cast("type[Event] | None", event_class))
             if found is not None:
-                (equal if found else overlapping).append((_name(first), _name(second), label))
+                (equal if found else overlapping).append((names[first], names[second], label))
     return Report(
-        subscribers={_name(each): _received(each, asked[each], known) for each in classes},
+        subscribers={names[each]: _received(each, asked[each], known) for each in classes},
         unhandled=[str(event) for event in known if event not in handled],
-        unreachable={_name(each): reason for each in classes if (reason := _unreachable(each, asked[each], known))},
-        everything=[_name(each) for each in classes if not _conditions(each, None)],
+        unreachable={names[each]: reason for each in classes if (reason := _unreachable(each, asked[each], known))},
+        everything=[names[each] for each in classes if not _conditions(each, None)],
         equal=equal,
         overlapping=overlapping,
         truncated=truncated,
     )
 
 
-def _name(subscriber: type[Any]) -> str:
-    return f"{subscriber.__module__}.{subscriber.__qualname__}"
+def _names(classes: Iterable[type[Any]]) -> dict[type[Any], str]:
+    """The name of each class; where several have one, which a factory may give them, they are counted."""
+    names: dict[type[Any], str] = {}
+    used: Counter[str] = Counter()
+    for each in classes:
+        name = f"{each.__module__}.{each.__qualname__}"
+        used[name] += 1
+        names[each] = name if used[name] == 1 else f"{name} ({used[name]})"
+    return names
 
 
 def _received(subscriber: type[Any], asked: Sequence[EventType], known: Sequence[EventType]) -> list[str]:
@@ -117,7 +130,11 @@ def _unreachable(subscriber: type[Subscriber[Any]], asked: Sequence[EventType], 
     if subscriber.process is Subscriber.process:
         return "it defines no process()"
     untyped = issubclass(subscriber, EventSubscriber) and not subscriber.__wanted__.event_classes
-    return "no known event has this domain, name and version" if untyped and known and not asked else ""
+    if untyped and known and not asked:
+        return "no known event has this domain, name and version"
+    classes = subscriber.__wanted__.event_classes or (None,)
+    never = all(_contradict(_conditions(subscriber, each), untyped=each is None) for each in classes)
+    return "nothing matches its pattern" if never else ""
 
 
 def _groups(subscriber: type[Subscriber[Any]]) -> Iterator[tuple[str, object]]:
@@ -129,18 +146,35 @@ def _groups(subscriber: type[Subscriber[Any]]) -> Iterator[tuple[str, object]]:
         yield f"* ({kind.__name__})", None
 
 
+_UNTYPED: Final[Mapping[str, Any]] = {
+    "name": str,
+    "domain": str | None,
+    "version": int,
+    "event_timestamp": datetime,
+    "event_subject": str | None,
+    "event_publisher": str | None,
+    "event_attributes": dict[str, Any],
+    "object_type": str | None,
+    "object_version": int | None,
+    "object_id": str | None,
+    "object_current": dict[str, Any] | None,
+    "object_previous": dict[str, Any] | None,
+}
+"""The types of what an untyped subscriber of events sees."""
+
+
 def _conditions(subscriber: type[Subscriber[Any]], event_class: type[Event] | None) -> dict[_Place, tuple[object, Any]]:
     """What a subscriber requires, each with the type of the value; no two are about the same value."""
     wanted = subscriber.__wanted__
     if not issubclass(subscriber, EventSubscriber):
-        whole: object = wanted.whole
-        free = issubclass(subscriber, DataSubscriber) and whole == {}
-        return {} if free or not possible([Demand(whole, holds=False)], Any, conversions=True) else {(): (whole, Any)}
-    types: Mapping[str, Any] = part_types(event_class) if event_class is not None else {}
+        kind: Any = dict[str, Any] if issubclass(subscriber, DataSubscriber) else Any
+        free = not possible([Demand(wanted.whole, holds=False)], kind, conversions=True)
+        return {} if free else {(): (wanted.whole, kind)}
+    types: Mapping[str, Any] = part_types(event_class) if event_class is not None else _UNTYPED
     identity = {} if wanted.event_classes else wanted.identity or {}  # what a typed one says of it is always so
-    found: dict[_Place, tuple[object, Any]] = {(key,): (pattern, Any) for key, pattern in identity.items()}
+    found: dict[_Place, tuple[object, Any]] = {(key,): (pattern, _UNTYPED[key]) for key, pattern in identity.items()}
     for key, pattern in (wanted.parts or {}).items():
-        fields = types.get(key, Any)
+        fields = types[key]
         if isinstance(fields, dict):
             entries = cast("Mapping[str, object]", pattern).items()
             found |= {(key, name): (each, fields[name]) for name, each in entries}
@@ -149,16 +183,35 @@ def _conditions(subscriber: type[Subscriber[Any]], event_class: type[Event] | No
     return found
 
 
+def _contradict(conditions: Mapping[_Place, tuple[object, Any]], untyped: bool) -> bool:
+    """Whether no payload can fulfil them together."""
+    if _without_object(conditions, untyped) and _with_object(conditions):
+        return True
+    return not all(possible([Demand(pattern)], of, conversions=untyped) for pattern, of in conditions.values())
+
+
 def _compared(
     first: type[Subscriber[Any]], second: type[Subscriber[Any]], event_class: type[Event] | None
 ) -> bool | None:
     """True for two that receive the same, false for two of which both may receive something, else none."""
     one, other = _conditions(first, event_class), _conditions(second, event_class)
     untyped = event_class is None
+    if any(_without_object(a, untyped) and _with_object(b) for a in (one, other) for b in (one, other)):
+        return None
     for place in {**one, **other}:
         if not _possible(one.get(place), other.get(place), holds=True, untyped=untyped):
             return None
     return _within(one, other, untyped) and _within(other, one, untyped)
+
+
+def _without_object(conditions: Mapping[_Place, tuple[object, Any]], untyped: bool) -> bool:
+    """Whether they are fulfilled only where there is no object: one that is there has a version."""
+    pattern, _ = conditions.get(("object_version",), (None, None))
+    return ("object_version",) in conditions and not possible([Demand(pattern)], int, conversions=untyped)
+
+
+def _with_object(conditions: Mapping[_Place, tuple[object, Any]]) -> bool:
+    return any(place[0].startswith("object_") and not matches(p, None) for place, (p, _) in conditions.items() if place)
 
 
 def _within(

@@ -35,6 +35,7 @@ PRESENT: Final[Rule] = {"exists": True}
 
 _LARGEST: Final = Decimal(10**9)
 _DIGITS: Final = Decimal("0.00001")
+_MAX_DIGITS: Final = 10_000  # of a number that is looked at; exact sums of longer ones take their time
 _MAX_EXCLUDED: Final = 30  # integers that are listed to say a range by its complement
 
 
@@ -113,7 +114,8 @@ class Place(NamedTuple):
         kind: of the value.
         absent: rules that say that the value is absent: none where it never is, ``None`` where it cannot be said.
         default: what an absent value counts as.
-        elsewhere: whether the value may also stand at another place, so that a message without this key must pass.
+        there: whether the objects around it always are; an absent one has no values, and no defaults.
+        elsewhere: whether a message without this key may match, since the value can stand at another place.
         conversions: the untyped reading.
     """
 
@@ -121,6 +123,7 @@ class Place(NamedTuple):
     kind: Kind = UNKNOWN
     absent: Rules | None = None
     default: object = None
+    there: bool = True
     elsewhere: bool = False
     conversions: bool = False
 
@@ -142,7 +145,9 @@ _PREDICATE: Final = "a function runs in Python only"
 _MANY_SPELLINGS: Final = "the value has more than one spelling on the wire"
 _NO_OPERATOR: Final = "SNS has no such operator"
 _OUT_OF_RANGE: Final = "SNS compares numbers from -1e9 to 1e9 only, and the schema does not keep the value in there"
-_ELSEWHERE: Final = "the value may stand beside the attributes as well"
+_ELSEWHERE: Final = "a message without this key may match as well"
+NO_OBJECT: Final = "for SNS a key may be missing alone or with the object around it"
+_OF_NO_USE: Final = "what could be said of it is always so"
 _FIVE_DIGITS: Final = "SNS compares five digits after the decimal point"
 ABSENCE: Final = "null and missing cannot be told from other values here"
 
@@ -160,11 +165,13 @@ def rules_at(place: Place, pattern: object) -> Answer:
     if isinstance(said, str):
         return said
     found = once([*rules, *said.rules])
-    if PRESENT in found and place.absent == () and place.kind.name != "text":  # a text may be empty
-        return ""
+    nothing = "" if said.whole else _OF_NO_USE
+    if PRESENT in found and place.absent == () and place.there and place.kind.name != "text":  # a text may be empty
+        return nothing
     if PRESENT in found and ABSENT in found:
-        return _ELSEWHERE if place.elsewhere else ""
-    return Said(found, said.whole) if found else "it matches no value"
+        return _ELSEWHERE if place.elsewhere else nothing if place.there else NO_OBJECT
+    whole = said.whole and (place.there or place.elsewhere or ABSENT not in found)
+    return Said(found, whole) if found else "it matches no value"
 
 
 def _present(pattern: object, kind: Kind, conversions: bool) -> Answer:
@@ -410,11 +417,11 @@ def _compared(operator: str, operand: object, integers: bool, negated: bool) -> 
     if isinstance(operand, bool) or not isinstance(operand, int | float | Decimal) or is_nan(operand):
         return None
     bound = _decimal(operand)
-    if not bound.is_finite():
+    if not bound.is_finite() or bound.adjusted() > _MAX_DIGITS:
         return None
     if operator == "eq":
         if not negated:
-            return [] if integers and bound % 1 else [(bound, bound)]
+            return [] if integers and bound != bound.to_integral_value() else [(bound, bound)]
         below, above = (
             _compared("lt", operand, integers, negated=False),
             _compared("gt", operand, integers, negated=False),
@@ -422,9 +429,9 @@ def _compared(operator: str, operand: object, integers: bool, negated: bool) -> 
         return [*(below or ()), *(above or ())]
     if negated:
         operator = _OPPOSITE[operator]
-    if integers:
-        down, up = Decimal(math.floor(bound)), Decimal(math.ceil(bound))
-        bound = {"gt": down + 1, "gte": up, "lt": up - 1, "lte": down}[operator]
+    if integers:  # sums of integers are exact, and those of decimals up to 28 digits only
+        down, up = math.floor(bound), math.ceil(bound)
+        bound = Decimal({"gt": down + 1, "gte": up, "lt": up - 1, "lte": down}[operator])
     return [(bound, None)] if operator in ("gt", "gte") else [(None, bound)]
 
 
@@ -450,11 +457,16 @@ def _merged(ranges: list[_Range], integers: bool) -> list[_Range]:
     found: list[_Range] = []
     for low, high in sorted(ranges, key=lambda each: (each[0] is not None, each[0] or 0)):
         last = found[-1] if found else None
-        if last is None or (last[1] is not None and low is not None and low > last[1] + integers):
+        if last is None or (last[1] is not None and low is not None and _apart(last[1], low, integers)):
             found.append((low, high))
         elif last[1] is not None and (high is None or high > last[1]):
             found[-1] = (last[0], high)
     return found
+
+
+def _apart(high: Decimal, low: Decimal, integers: bool) -> bool:
+    """Whether there are numbers between the end of one range and the start of the next."""
+    return int(low) - int(high) > 1 if integers else low > high
 
 
 def _range_rule(low: Decimal | None, high: Decimal | None) -> Rule:

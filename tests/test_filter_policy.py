@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import new_class
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 from uuid import UUID, uuid4
 
 import boto3
@@ -27,9 +27,12 @@ from mega_typed import (
     DataSubscriber,
     DecimalString,
     Dispatcher,
+    Event,
     EventSubscriber,
+    EventType,
     FilterPolicy,
     MessageSubscriber,
+    Model,
     PatternError,
     PayloadBuilder,
     Record,
@@ -67,7 +70,7 @@ from pydantic import Field
 from generated.shopping_cart import ItemAdded, ItemAddedSubscriber, ItemAddedV2, ItemRemovedSubscriber
 
 from .ministack import ministack as running_ministack
-from .samples import OrderPlaced, placed
+from .samples import Line, OrderCancelled, OrderPlaced, placed
 
 pytestmark = pytest.mark.filterwarnings("ignore::mega_typed.PatternWarning")  # what always matches has a policy too
 
@@ -86,10 +89,10 @@ class Capturing:
         return {"MessageId": "id"}
 
 
-def published(payload: Any, binary_encoding: bool = False) -> dict[str, Any]:
+def published(payload: Any, binary_encoding: bool = False, **options: Any) -> dict[str, Any]:
     """What our publisher sends for a payload."""
     client: Any = Capturing()
-    SnsPublisher("arn:aws:sns:eu-west-1:123456789012:t", client=client).publish(payload, binary_encoding)
+    SnsPublisher("arn:aws:sns:eu-west-1:123456789012:t", client=client, **options).publish(payload, binary_encoding)
     sent: dict[str, Any] = client.sent[0]
     return sent
 
@@ -548,6 +551,21 @@ def test_binary_events_are_filtered_by_attributes() -> None:
     assert "BSON" in body.notes[0]
 
 
+def test_compressed_documents_and_texts_are_wanted_too() -> None:
+    """By its attributes a compressed message passes as the same one does that is not."""
+    document, text = {"a": "x" * 300}, "ERROR " + "x" * 300
+    for asking, payload in (
+        (subscriber(DataSubscriber), document),
+        (subscriber(MessageSubscriber, pattern={"a": prefix("x")}), document),
+        (subscriber(MessageSubscriber, pattern=match("ERROR")), text),
+    ):
+        sent = published(payload, compress_above=0)
+        assert sent["MessageAttributes"]["content-type"]["StringValue"].endswith("+gzip")
+        assert wants(asking, sent)
+        assert accepts(filter_policy(asking), sent)
+    assert "compressed" in filter_policy(subscriber(DataSubscriber, pattern={"a": "x"}), scope="MessageBody").notes[0]
+
+
 def test_everything_means_no_filter() -> None:
     """Without anything to say there is no filter policy: nothing to subscribe with, and `{}` takes one off."""
     policy = filter_policy(subscriber(MessageSubscriber), typed())
@@ -577,6 +595,79 @@ def test_null_is_not_taken_for_missing() -> None:
     assert all(accepts(policy, sent) for policy in policies)
     assert [len(policy.residual) for policy in policies] == [1, 0]
     assert policies[1].policy["event"]["attributes"] == {"from": [{"exists": False}]}
+
+
+class Noted(Model):
+    """A number and, perhaps, a word on it."""
+
+    quantity: int
+    note: int | None = None
+
+
+class WithDefaults(Event):
+    """An event in whose payloads whole objects may be left out."""
+
+    __event_type__: ClassVar[EventType] = EventType("sales", "with.defaults", 1)
+    __spread__: ClassVar[bool] = False
+
+    line: Line = Line(sku="x", quantity=1, price=Decimal(1))
+    labels: dict[str, str] = Field(default_factory=lambda: {"a": "x"})
+    best: Noted | None = None
+
+
+@pytest.mark.parametrize("attributes", [{"line": {"sku": "x"}}, {"labels": {"a": "x"}}])
+def test_the_default_of_an_object_may_match(attributes: dict[str, Any]) -> None:
+    """A message without an object that has a default is let through to whom a field of the default matches."""
+    asking = subscriber(EventSubscriber[WithDefaults], attributes=attributes)
+    sent = published(WithDefaults())
+    left_out = json.loads(sent["Message"])
+    left_out["event"]["attributes"] = {}
+    sent["Message"] = json.dumps(left_out)
+    assert wants(asking, sent)
+    policy = filter_policy(asking, scope="MessageBody")
+    assert lets_through(policy.policy, "MessageBody", sent["Message"], {})
+
+
+def test_an_object_that_may_be_absent_is_not_taken_for_granted() -> None:
+    """A field that is never absent from its object is asked for, or residual, where the object may be absent."""
+    asking = subscriber(EventSubscriber[WithDefaults], attributes={"best": {"quantity": exists()}})
+    policy = filter_policy(asking, scope="MessageBody")
+    assert policy.policy["event"]["attributes"] == {"best": {"quantity": [{"exists": True}]}}
+    assert policy.residual == ()
+    for unsaid in (typed(object_type="order"), untyped(object_version=exists())):
+        for scope in SCOPES:
+            assert [each.path[:6] for each in filter_policy(unsaid, scope=scope).residual] == ["object"]
+    assert (
+        filter_policy(
+            subscriber(EventSubscriber[OrderCancelled], object_version=exists()), scope="MessageBody"
+        ).residual
+        == ()
+    )
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30), Decimal("1e999999")], ids=["large", "small", "huge"])
+@pytest.mark.parametrize("pattern", [lambda n: or_(1, n), gt, lt, not_, lambda n: not_(gte(n))])
+def test_huge_integers_are_not_said(pattern: Any, number: Any) -> None:
+    """An integer beyond what SNS compares, and beyond the precision of decimals, makes the pattern residual."""
+    for scope in SCOPES:
+        policy = filter_policy(untyped(name="n", version=pattern(number)), scope=scope)
+        assert "version" not in policy.json()
+        assert [each.path for each in policy.residual] == ["event.version"]
+
+
+def test_what_is_said_in_part_is_residual() -> None:
+    """Of a conjunction the part that always holds is no reason to forget the other, nor is a field that may be missing
+    with the object around it."""
+    moment = datetime(2020, 1, 2, tzinfo=UTC)
+    asking = [
+        (untyped(name="n", timestamp=and_(moment, exists())), "event.timestamp"),
+        (
+            subscriber(EventSubscriber[WithDefaults], attributes={"best": {"note": empty()}}),
+            "event.attributes.best.note",
+        ),
+    ]
+    for each, path in asking:
+        assert [left.path for left in filter_policy(each, scope="MessageBody").residual] == [path]
 
 
 def test_one_subscriber_for_several_versions() -> None:
@@ -646,9 +737,9 @@ def test_a_large_policy_is_cut(scope: Any) -> None:
     assert "d" in policy.json()
 
 
-@pytest.mark.parametrize("key", ["$or", "a.b", "", 'a"b', "a\\b", "prefix", "exists", "a[0]", "\ud800"])
+@pytest.mark.parametrize("key", ["$or", "a.b", "", 'a"b', "a\\b", "prefix", "exists", "a[0]", "\ud800", "regex", ">="])
 def test_ambiguous_keys_are_left_out(key: str) -> None:
-    """A key that AWS might read in another way is never written."""
+    """A key that AWS might read in another way, or that would make a key of `$or`, is never written."""
     policy = filter_policy(subscriber(DataSubscriber, pattern={key: "x", "plain": "y"}), scope="MessageBody")
     assert policy.policy == {"plain": ["y"]}
     assert [each.pattern for each in policy.residual] == ["x"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from inspect import isabstract
 from typing import Any, Final
 
 import msgspec
@@ -51,15 +52,15 @@ def _below(base: type[Any]) -> Iterator[type[Any]]:
     stack = [base]
     while stack:
         each = stack.pop()
-        stack += reversed(each.__subclasses__())
+        stack += reversed(type.__subclasses__(each))
         found[each] = None
     return iter(found)
 
 
 def _belongs(subscriber: type[Any], module: str) -> bool:
-    """Whether a class is of a module or package of the user's, and no base for others: it defines ``process``."""
-    here = subscriber.__module__ == module or subscriber.__module__.startswith(f"{module}.")
-    return here and subscriber.process is not Subscriber.process
+    """Whether a class is of a module or package of the user's, and no base for others: it can do ``process``."""
+    here = f"{subscriber.__module__}.".startswith(f"{module}.")
+    return here and subscriber.process is not Subscriber.process and not isabstract(subscriber)
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
