@@ -485,7 +485,7 @@ class SqsListener:
         """Why subscribers did not match, one by one; values of the payload are in it."""
         if not logger.isEnabledFor(logging.DEBUG):
             return
-        with suppress(DecodeError):
+        with suppress(DecodeError, RecursionError):
             for explanation in islice(self.dispatcher.explain(record), EXPLAINED):
                 log.write(logger, log.MESSAGE_UNMATCHED, message_id=message_id, explanation=str(explanation))
 

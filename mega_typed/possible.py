@@ -34,6 +34,7 @@ from bson.objectid import ObjectId
 from mega_typed.annotations import Bounds, Carried, Member, members
 from mega_typed.languages import Expression, Folded, Language, Order, any_text, sample
 from mega_typed.match import Pattern, PredicateFailed, ends, is_predicate, matches
+from mega_typed.regexes import bounded
 from mega_typed.scales import ORDERED, is_far, is_finite, representatives
 from pydantic import BaseModel
 from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -189,6 +190,9 @@ class _Search:
             return any(self._judge(atoms, text) for text in chosen if isinstance(text, str) and _admits(bounds, text))
         if self._some_sample(atoms, bounds):
             return True
+        starts = [_start(atom.pattern) for atom in atoms if atom.holds]
+        if not all(max(starts, key=len).startswith(start) for start in starts):
+            return False
         inside: list[Language] = [found for pattern in bounds.patterns if (found := _of_schema(pattern)) is not None]
         outside: list[Language] = []
         lengths: list[Demand] = []
@@ -477,6 +481,9 @@ def _choices(atoms: _Demands) -> Sequence[object] | None:
             named.append([atom.pattern])
         elif atom.holds and isinstance(atom.pattern, Pattern) and atom.pattern.operator == "in":
             named.append(atom.pattern.operands)
+    if len(named) > 1 and all(type(value) is str for values in named for value in values):
+        common = frozenset(named[0]).intersection(*named[1:])
+        return [value for value in named[0] if value in common]
     return min(named, key=len, default=None)
 
 
@@ -528,6 +535,16 @@ _SORTS: Final[tuple[tuple[Any, Any], ...]] = (
 
 
 # --- strings ----------------------------------------------------------------------------------------------------------
+
+
+def _start(pattern: object) -> str:
+    """A text with which every string begins that an atom matches; often an empty one."""
+    if not isinstance(pattern, Pattern) or pattern.operator not in ("match", "prefix"):
+        return ""
+    operand: object = pattern.operands[0]
+    if isinstance(operand, re.Pattern) and isinstance(operand.pattern, str):
+        return bounded(cast("re.Pattern[str]", operand)).start
+    return operand if isinstance(operand, str) else ""
 
 
 def _languages(pattern: object, conversions: bool) -> list[Language] | None:

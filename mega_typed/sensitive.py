@@ -126,14 +126,24 @@ def masked(event_class: type[BaseModel], document: Mapping[str, Any]) -> dict[st
 
 
 def shown(value: Any, place: Place) -> Any:
-    """A value with everything masked that is sensitive by its place; a model does that by itself, in its ``repr``."""
+    """A value with everything masked that is sensitive by its place; a model does that by itself, in its ``repr``.
+
+    What is nested too deeply to be looked through is masked as a whole.
+    """
+    try:
+        return _shown(value, place)
+    except RecursionError:
+        return MASK
+
+
+def _shown(value: Any, place: Place) -> Any:
     if value is None or not place.hides or (isinstance(value, BaseModel) and not place.sensitive):
         return value
     kinds = [] if place.sensitive else _kinds(place.types)
     if isinstance(value, Mapping) and any(_has_names(kind) or get_origin(kind) is dict for kind in kinds):
-        return {key: shown(each, place.below(key)) for key, each in cast("Mapping[str, Any]", value).items()}
+        return {key: _shown(each, place.below(key)) for key, each in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list) and any(get_origin(kind) is list for kind in kinds):
-        return [shown(each, place.below(index)) for index, each in enumerate(value)]
+        return [_shown(each, place.below(index)) for index, each in enumerate(value)]
     return MASK
 
 

@@ -271,7 +271,7 @@ def _explained(wanted: type[Subscriber[Any]], payload: object, place: Place) -> 
             for path, pattern in _fields(of)
         ]
         receives = isinstance(payload, of.event_classes)
-    elif isinstance(payload, MegaPayload) and not of.event_classes:
+    elif isinstance(payload, MegaPayload) and issubclass(wanted, EventSubscriber) and not of.event_classes:
         values = _parts(payload)
         declared = {**(of.identity or {}), **(of.parts or {})}
         parts = [
@@ -280,9 +280,10 @@ def _explained(wanted: type[Subscriber[Any]], payload: object, place: Place) -> 
             )
             for key, p in declared.items()
         ]
-        receives = issubclass(wanted, EventSubscriber | MessageSubscriber)
+        receives = True
     else:
-        parts = [explain_pattern(of.whole, payload, conversions=True, place=place)]
+        whole = payload.to_document() if isinstance(payload, MegaPayload) else payload
+        parts = [explain_pattern(of.whole, whole, conversions=True, place=place)]
         receives = issubclass(wanted, MessageSubscriber) or (
             issubclass(wanted, DataSubscriber) and isinstance(payload, dict)
         )

@@ -63,6 +63,7 @@ from mega_typed.match import (
     suffix,
 )
 from mega_typed.policy_rules import Place, kind_of, rules_at
+from mega_typed.testing.faults import Refusal
 from mega_typed.testing.filters import lets_through, parse_policy
 from moto.sns.utils import FilterPolicyMatcher
 from pydantic import Field
@@ -871,3 +872,27 @@ def test_or_over_http(ministack: str, scope: Any) -> None:
     assert sorted((event["name"], event["subject"]) for event in events) == [("a", "1"), ("b", "2")]
     server.sns.close()
     server.sqs.close()
+
+
+@pytest.mark.parametrize(
+    ("policy", "body", "expected"),
+    [
+        ({"a": {"k": ["x"]}}, {"a": [[{"k": "x"}]]}, True),
+        ({"a": {"k": ["x"]}}, {"a": [[{"k": "y"}], "x"]}, False),
+        ({"a": ["x"]}, {"a": [["y", ["x"]]]}, True),
+        ({"$or": [{"a": ["x"]}, {"b": ["x"]}]}, {"b": "x"}, True),
+        ({"$or": [{"a": ["x"]}, {"b": ["x"]}]}, {"c": "x"}, False),
+        ({"a": [{"exists": False}]}, {"a": [[]]}, True),
+    ],
+)
+def test_the_filters_of_the_testing_kit(policy: dict[str, Any], body: dict[str, Any], expected: bool) -> None:
+    """Lists are looked through, lists in them too, as AWS does."""
+    parsed = parse_policy(json.dumps(policy), "MessageBody")
+    assert lets_through(parsed, "MessageBody", json.dumps(body), {}) is expected
+
+
+def test_a_branch_with_a_reserved_name_makes_no_alternative() -> None:
+    """AWS takes ``$or`` for a key like any where a branch has the name of one of its matcher's rules."""
+    policy = {"$or": [{"a": ["x"]}, {"regex": ["x"]}]}
+    with pytest.raises(Refusal, match="Unrecognized match type"):
+        parse_policy(json.dumps(policy), "MessageBody")

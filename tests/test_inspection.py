@@ -307,11 +307,21 @@ def test_the_command_reports(handlers: str, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["no_such_module"], "cannot import no_such_module"), (["json"], "json defines no subscribers")],
+    [
+        (["no_such_module"], "cannot import no_such_module"),
+        (["json"], "json defines no subscribers"),
+        (["raising_module"], "cannot import raising_module: Odd: "),
+    ],
 )
 def test_the_command_says_what_it_cannot_look_at(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A module that is not there, or has none, is said with status 2."""
+    """A module that is not there, has none, or raises whatever it likes, is said with status 2."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "raising_module.py").write_text("class Odd(BaseException): ...\nraise Odd")
     assert main(["subscribers", *arguments]) == 2
     assert said in capsys.readouterr().err

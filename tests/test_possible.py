@@ -362,6 +362,11 @@ UNTYPED: list[tuple[Any, bool]] = [
     (and_(float("inf"), lt(5)), False),
     (gt(Decimal("1e999999")), True),
     (Decimal("1e-99999999"), True),
+    (and_(one_of(*map("a{}".format, range(3000))), one_of(*map("b{}".format, range(3000)))), False),
+    (and_(one_of(*map("a{}".format, range(3000))), one_of("b", "a2999")), True),
+    (and_(match(r"order1\.(\w|\d)+"), match(r"order2\.(\w|\d)+"), not_(gt(""))), False),
+    (and_(match(r"order1\.(\w|\d)+"), prefix("order"), match("(?i)ORDER1")), True),
+    (and_(empty(), prefix("a")), False),
 ]
 
 

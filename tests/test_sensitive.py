@@ -41,7 +41,8 @@ from mega_typed.outcome_log import log_outcome
 from mega_typed.sensitive import MASK
 from pydantic import ConfigDict, ValidationError
 
-from .codegen.making import imported
+from .codegen import making
+from .codegen.making import imported, package
 
 SECRET, NUMBER = "s3cr3t", 770_077_007
 CASE = Path(__file__).parent / "codegen" / "golden" / "sensitive" / "schemas"
@@ -384,6 +385,37 @@ def test_the_command_masks_what_its_classes_mark(till: Any, tmp_path: Path) -> N
     assert f'"number": "{MASK}"' in out.getvalue()
     assert "event.attributes.card: " in err.getvalue()
     assert SECRET not in out.getvalue() + err.getvalue()
+
+
+RING: Final = making.event({"ring": {"$ref": "#/$defs/Ring"}}, domain="rings") | {
+    "$defs": {
+        "Ring": {
+            "type": "object",
+            "properties": {"pin": {"type": "string", "x-mega-sensitive": True}, "inner": {"$ref": "#/$defs/Ring"}},
+        }
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def rings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The package of an event with a secret at every level, and as many levels as somebody likes."""
+    imported(package({"rings/thing.schema.json": RING}), tmp_path_factory.mktemp("rings"), "ring_events")
+    import_module("ring_events.rings")
+
+
+@pytest.mark.usefixtures("rings")
+@pytest.mark.parametrize("levels", [5, 600, 5000])
+def test_what_nests_too_deeply_to_be_looked_through_is_masked(levels: int) -> None:
+    """A stranger's payload of any depth neither shows a secret nor raises when it is explained."""
+    ring: Document = {"pin": SECRET}
+    for _ in range(levels):
+        ring = {"pin": SECRET, "inner": ring}
+    section = {"domain": "rings", "name": "thing.happened", "timestamp": "2020-01-01T00:00:00Z"}
+    document = {"protocol": "mega", "version": 1, "event": {**section, "attributes": {"ring": ring}}}
+    text = str(explain({"event": {"attributes": {"ring": {"inner": {"pin": "5"}}}}}, document))
+    assert "ring.inner.pin: '5', found '***'" in text
+    assert SECRET not in text
 
 
 def test_explanations_show_what_is_not_marked(till: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mega_typed import DataSubscriber, Dispatcher, EventSubscriber, MegaPayload, MessageSubscriber, Record
+from mega_typed import DataSubscriber, Dispatcher, EventSubscriber, MegaPayload, MessageSubscriber, Record, explain
 from mega_typed import askers as askers_module
 from mega_typed.match import PredicateFailed, any_, gt, lt, match, matches, not_, one_of, prefix
 from mega_typed.payload import EventType
@@ -250,3 +250,13 @@ def test_matching_tells_who_would_receive_a_payload() -> None:
     assert dispatcher.matching(MegaPayload.from_document(json.loads(body("a")))) == (other,)
     assert dispatcher.matching({"a": 1}) == (everything, data)
     assert dispatcher.matching("text") == dispatcher.matching(b"bytes") == (everything,)
+
+
+@pytest.mark.parametrize(("subject", "matched"), [("s", True), ("other", False)])
+def test_a_pattern_over_a_message_is_explained_by_the_document(subject: str, matched: bool) -> None:
+    """A message subscriber's pattern is about the whole document, also where its ``process`` is given a payload."""
+    asking = subscriber(MessageSubscriber, pattern={"event": {"subject": subject}})
+    document = json.loads(body("a"))
+    document["event"]["subject"] = "s"
+    assert explain(asking, MegaPayload.from_document(document)).matched is matched
+    assert [each.matched for each in registered(asking).explain(Record(body=json.dumps(document)))] == [matched]

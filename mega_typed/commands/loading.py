@@ -22,7 +22,9 @@ def imported(name: str) -> ModuleType:
         sys.path.insert(0, HERE)
     try:
         return import_module(name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         where = "; it is looked for here and in PYTHONPATH" if isinstance(error, ModuleNotFoundError) else _line(error)
         raise CommandError(f"cannot import {name}: {type(error).__name__}: {error}{where}") from error
 

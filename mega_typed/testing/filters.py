@@ -30,9 +30,12 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_RULES: Final = frozenset(
+_RESERVED: Final = frozenset(
     {"anything-but", "prefix", "suffix", "equals-ignore-case", "numeric", "exists", "cidr", "wildcard"}
+    | {"exactly", "regex", "not-wildcard", "not-equals-ignore-case", "ip-address-in-range", "ip-address-not-in-range"}
+    | {"date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range", *_COMPARE}
 )
+"""Names of rules, of AWS's own matcher (github.com/aws/event-ruler) too."""
 _DIGITS: Final = 5  # "five digits of accuracy after the decimal point"
 
 
@@ -80,7 +83,7 @@ def _leaves(policy: Mapping[str, Any]) -> Iterator[str]:
 def _is_or(value: object) -> bool:
     """Whether ``$or`` is meant: two branches or more, none with a key that is the name of a rule; else it is a key."""
     branches = value if isinstance(value, list) and len(value) > 1 else [None]
-    return all(isinstance(each, dict) and not _RULES & each.keys() for each in branches)
+    return all(isinstance(each, dict) and not _RESERVED & each.keys() for each in branches)
 
 
 def _combinations(policy: Mapping[str, Any], scope: Scope, depth: int) -> int:
@@ -207,8 +210,8 @@ def _matches(policy: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
                 return False
         elif isinstance(rules, dict):
             inner = document.get(key)
-            # A list of objects matches when one of them does; what is no object has none of the keys.
-            branches = [each for each in (inner if isinstance(inner, list) else [inner]) if isinstance(each, dict)]
+            # A list of objects matches when one of them does, in lists too; what is no object has none of the keys.
+            branches = [each for each in _elements(inner) if isinstance(each, dict)]
             if not any(_matches(rules, branch) for branch in branches or [{}]):
                 return False
         elif not _any_rule(rules, document, key):
@@ -218,7 +221,7 @@ def _matches(policy: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
 
 def _any_rule(rules: list[Any], document: Mapping[str, Any], key: str) -> bool:
     found = document.get(key)
-    values = list(_flat(found)) if key in document else []
+    values = [each for each in _elements(found) if not isinstance(each, dict)] if key in document else []
     for rule in rules:
         if isinstance(rule, dict) and "exists" in rule:
             if rule["exists"] == bool(values):
@@ -228,12 +231,12 @@ def _any_rule(rules: list[Any], document: Mapping[str, Any], key: str) -> bool:
     return False
 
 
-def _flat(value: object) -> Iterator[object]:
-    """The values of a leaf: of a list each element. An object is no leaf."""
+def _elements(value: object) -> Iterator[object]:
+    """The elements of a list, of lists in it too; anything else is one."""
     if isinstance(value, list):
         for each in value:
-            yield from _flat(each)
-    elif not isinstance(value, dict):
+            yield from _elements(each)
+    else:
         yield value
 
 
