@@ -10,10 +10,12 @@ with free keys as a mapping of patterns. They differ for choices too, ``Literal[
 only the operators that take any ``T`` and ``V``, no order and no regular expression. Both variables are *invariant* on
 purpose: were they not, a type checker could widen ``gt("5")`` to ``int | str`` and miss that it stands on an integer.
 
-Three devices serve the checkers. ``X`` and ``Y`` let an operator of strings stand where more than strings is matched;
-unsolved they are nothing. ``bool`` and ``datetime`` have overloads, because to a checker they are integers and dates.
-The keyword ``_``, which is never given, makes pyright infer a call of one argument from what is expected of it: it
-looks twice at a call only where two parameters have the same variable.
+Four devices serve the checkers. ``X`` and ``Y``, unsolved, are nothing: an operator of strings or lists can stand where
+more than these is matched. ``exists()`` and the like are of a class of their own, ``OfEveryType``, and say nothing of
+the type of what stands beside them: of ``Pattern[Any]`` pyright takes all of ``and_(exists(), gt("5"))`` to be right.
+``bool``, ``list`` and ``datetime`` have overloads, because to a checker they have the order of integers, their own, and
+that of dates. The keyword ``_``, which is never given, makes pyright infer a call of one argument from what is expected
+of it: it looks twice at a call only where two parameters have the same variable.
 
 Values are matched in one of two readings (section 1). *Typed*: the value comes from a validated event and has the
 Python type that the schema gives it. *Untyped*: it was just decoded, and the ancestor's conversions apply: a number
@@ -125,6 +127,12 @@ class Pattern(Generic[T, V]):
         return hash((self.operator, self.operands))
 
 
+class OfEveryType(Pattern[X, Y]):
+    """A pattern that is right for values of every type: ``exists()``, ``any_()``, ``empty()``, ``not_(None)``."""
+
+    __slots__ = ()
+
+
 _UNDERSCORED: Final = frozenset({"and", "any", "in", "not", "or"})
 
 
@@ -145,17 +153,21 @@ lambda, unless the union is flat."""
 OptionalMatcherOf: TypeAlias = T | Pattern[T, V] | Callable[[V], bool] | None
 """``MatcherOf[T, V] | None`` in one piece."""
 
+# What stands inside an operator; flat as well.
+_Operand: TypeAlias = T | Pattern[T, V] | OfEveryType[Never, Never] | Callable[[V], bool]
+_OptionalOperand: TypeAlias = T | Pattern[T, V] | OfEveryType[Never, Never] | Callable[[V], bool] | None
+
 
 # --- the operators, section 3 -----------------------------------------------------------------------------------------
 
 
-def eq(value: T, *, _: T | None = None) -> Pattern[T, V]:
+def eq(value: T | None, *, _: T | None = None) -> Pattern[T, V]:
     """Equal to ``value``; a bare value means the same."""
     return Pattern("eq", value)
 
 
 @overload
-def gt(bound: bool) -> Pattern[Never]: ...
+def gt(bound: bool | list[Any]) -> Pattern[Never]: ...
 @overload
 def gt(bound: datetime) -> Pattern[datetime]: ...
 @overload
@@ -166,7 +178,7 @@ def gt(bound: Any) -> Any:
 
 
 @overload
-def gte(bound: bool) -> Pattern[Never]: ...
+def gte(bound: bool | list[Any]) -> Pattern[Never]: ...
 @overload
 def gte(bound: datetime) -> Pattern[datetime]: ...
 @overload
@@ -177,7 +189,7 @@ def gte(bound: Any) -> Any:
 
 
 @overload
-def lt(bound: bool) -> Pattern[Never]: ...
+def lt(bound: bool | list[Any]) -> Pattern[Never]: ...
 @overload
 def lt(bound: datetime) -> Pattern[datetime]: ...
 @overload
@@ -188,7 +200,7 @@ def lt(bound: Any) -> Any:
 
 
 @overload
-def lte(bound: bool) -> Pattern[Never]: ...
+def lte(bound: bool | list[Any]) -> Pattern[Never]: ...
 @overload
 def lte(bound: datetime) -> Pattern[datetime]: ...
 @overload
@@ -199,7 +211,7 @@ def lte(bound: Any) -> Any:
 
 
 @overload
-def between(low: bool, high: bool) -> Pattern[Never]: ...
+def between(low: bool | list[Any], high: bool | list[Any]) -> Pattern[Never]: ...
 @overload
 def between(low: datetime, high: datetime) -> Pattern[datetime]: ...
 @overload
@@ -209,7 +221,7 @@ def between(low: Any, high: Any) -> Any:
     return Pattern("between", low, high)
 
 
-def in_(options: Collection[T], *, _: T | None = None) -> Pattern[T, V]:
+def in_(options: Collection[T | None] | tuple[T | None, ...], *, _: T | None = None) -> Pattern[T, V]:
     """Equal to one of the values in a collection. Raises ``PatternError`` for a string, which is one of characters."""
     if isinstance(options, str | bytes):
         fault = Fault("", f"in_ takes a collection of values, not {options!r}; for values use one_of(...)")
@@ -217,7 +229,7 @@ def in_(options: Collection[T], *, _: T | None = None) -> Pattern[T, V]:
     return Pattern("in", *options)
 
 
-def one_of(*options: T, _: T | None = None) -> Pattern[T, V]:
+def one_of(*options: T | None, _: T | None = None) -> Pattern[T, V]:
     """Equal to one of the arguments."""
     return Pattern("in", *options)
 
@@ -251,17 +263,17 @@ def ignore_case(text: str) -> Pattern[str | X, str | Y]:
     return Pattern("ignore_case", text)
 
 
-def contains(item: T, *, _: T | None = None) -> Pattern[list[T], list[V]]:
+def contains(item: T, *, _: T | None = None) -> Pattern[list[T] | X, list[V] | Y]:
     """A list that has an element equal to ``item``. Untyped also: a string of which ``item`` is a part."""
     return Pattern("contains", item)
 
 
-def any_item(matcher: MatcherOf[T, V], *, _: T | None = None) -> Pattern[list[T], list[V]]:
+def any_item(matcher: _Operand[T, V], *, _: T | None = None) -> Pattern[list[T] | X, list[V] | Y]:
     """A list in which at least one element matches."""
     return Pattern("any_item", matcher)
 
 
-def all_items(matcher: MatcherOf[T, V], *, _: T | None = None) -> Pattern[list[T], list[V]]:
+def all_items(matcher: _Operand[T, V], *, _: T | None = None) -> Pattern[list[T] | X, list[V] | Y]:
     """A list in which every element matches; so does an empty one."""
     return Pattern("all_items", matcher)
 
@@ -271,32 +283,36 @@ def length(matcher: Matcher[int]) -> Pattern[S | X, R | Y]:
     return Pattern("length", matcher)
 
 
-def exists(present: Literal[True, False] = True) -> Pattern[Any]:
+def exists(present: Literal[True, False] = True) -> OfEveryType[X, Y]:
     """A value that is present and not null; with ``False``, one that is absent or null."""
-    return Pattern("exists", present)
+    return OfEveryType("exists", present)
 
 
-def any_() -> Pattern[Any]:
+def any_() -> OfEveryType[X, Y]:
     """Anything at all, absence included."""
-    return Pattern("any")
+    return OfEveryType("any")
 
 
-def empty() -> Pattern[Any]:
+def empty() -> OfEveryType[X, Y]:
     """Absent, null, ``""``, or a list or mapping without elements."""
-    return Pattern("empty")
+    return OfEveryType("empty")
 
 
-def and_(*matchers: MatcherOf[T, V], _: T | None = None) -> Pattern[T, V]:
+def and_(*matchers: _Operand[T, V], _: T | None = None) -> Pattern[T, V]:
     """All of the arguments match."""
     return Pattern("and", *matchers)
 
 
-def or_(*matchers: OptionalMatcherOf[T, V], _: T | None = None) -> Pattern[T, V]:
+def or_(*matchers: _OptionalOperand[T, V], _: T | None = None) -> Pattern[T, V]:
     """At least one of the arguments matches."""
     return Pattern("or", *matchers)
 
 
-def not_(matcher: OptionalMatcherOf[T, V], *, _: T | None = None) -> Pattern[T, V]:
+@overload
+def not_(matcher: OfEveryType[Never, Never] | None) -> OfEveryType[X, Y]: ...
+@overload
+def not_(matcher: OptionalMatcherOf[T, V], *, _: T | None = None) -> Pattern[T, V]: ...
+def not_(matcher: Any, *, _: Any = None) -> Any:
     """A value that is present and does not match (negation does not turn absence into a match, section 2)."""
     return Pattern("not", matcher)
 

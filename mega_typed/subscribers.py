@@ -117,8 +117,10 @@ def _event_classes(subscriber: type[Any]) -> tuple[type[Event], ...]:
                     fault = Fault("", "Event itself has no identity; name an event class, or leave the brackets out")
                     raise PatternError(subscriber.__qualname__, [fault])
                 classes = tuple(each for each in members if isinstance(each, type) and issubclass(each, Event))
-                if classes and len(classes) < len(members):
-                    fault = Fault("", f"every one of {', '.join(map(_name, members))} must be an event class")
+                untyped = not classes and all(map(_says_nothing, members))
+                if len(classes) < len(members) and not untyped:
+                    of = "every one of " if len(members) > 1 else ""
+                    fault = Fault("", f"{of}{', '.join(map(_name, members))} must be an event class")
                     raise PatternError(subscriber.__qualname__, [fault])
                 if classes:
                     return classes
@@ -128,6 +130,11 @@ def _event_classes(subscriber: type[Any]) -> tuple[type[Event], ...]:
 def _alternatives(annotation: object) -> tuple[object, ...]:
     """The members of a union, or what is none."""
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _says_nothing(member: object) -> bool:
+    """Whether what stands in the brackets is left open, so that the subscriber is untyped."""
+    return member in (MegaPayload, Any) or isinstance(member, TypeVar)
 
 
 def _name(annotation: object) -> str:

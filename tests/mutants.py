@@ -296,6 +296,22 @@ KINDS = [
         sized=True,
     ),
     Kind(
+        "several",
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        '"ab"',
+        '["bc"]',
+        "len(v) > 1",
+        operand("5", "[5]", "KEY"),
+        more=(
+            *('contains("a")', 'any_item(prefix("a"))', 'or_(prefix("a"), all_items("b"))', "length(2)"),
+            'or_("a", any_item(lambda item: item.isupper()))',
+        ),
+        wrong=(
+            *operand("contains(5)", "any_item(gt(5))", "or_(prefix('a'), all_items(5))", "length('2')"),
+            ("predicate", "any_item(lambda item: item.nope)"),
+        ),
+    ),
+    Kind(
         "where",
         {"anyOf": [reference("Place"), {"type": "string"}]},
         '{"city": "Oslo"}',
@@ -317,6 +333,7 @@ def _of(kind: Kind) -> Iterator[str]:
     """Right patterns for a value that is present."""
     a, b, uses = kind.a, kind.b, kind.uses
     yield from (a, b, f"eq({a})", f"one_of({a})", f"in_([{b}])", f"or_({a}, {b})", f"or_({a}, one_of({b}))")
+    yield from (f"in_(({a},))", f"and_(exists(), {a})", f"or_(empty(), {b})", f"and_(not_(empty()), {a})")
     yield from (each.format(a=a, b=b) for each in kind.negations)
     yield from (
         f"lambda v: {uses}",
@@ -357,7 +374,8 @@ def right() -> list[Subscriber]:
         found += [Subscriber(f'attributes = {{"{kind.name}": {pattern}}}') for pattern in _of(kind)]
         absent = (
             *("None", "exists()", "exists(False)", "any_()", "empty()", f"or_(None, {kind.a})", "not_(None)"),
-            *(f"or_(empty(), {kind.b})", f"and_(exists(), not_({kind.a}))"),
+            *(f"or_(empty(), {kind.b})", f"and_(exists(), not_({kind.a}))", f"and_(not_(None), {kind.a})"),
+            *("eq(None)", f"one_of(None, {kind.a})", f"in_([{kind.b}, None])"),
         )
         found += [Subscriber(f'attributes = {{"maybe_{kind.name}": {pattern}}}') for pattern in (*_of(kind), *absent)]
     found += [Subscriber(source) for source in ENVELOPE]
@@ -376,6 +394,8 @@ ENVELOPE = (
     'subject = or_(None, match("x"))',
     "publisher = lambda v: v.isdigit()",
     'object_id = one_of("a", "b")',
+    'object_type = or_(None, "thing")',
+    "object_version = lambda v: v > 1",
     'name = "all.kinds"',
     'domain = "shop"',
     "version = 1",
@@ -399,6 +419,11 @@ def _wrong(kind: Kind) -> Iterator[tuple[str, str]]:
             "and_({x}, not_({b}))",
             "not_(one_of({x}))",
             "or_({a}, not_({x}))",
+            "in_(({x},))",
+            "and_(exists(), {x})",
+            "or_(empty(), {x})",
+            "and_(not_(empty()), {x})",
+            "not_(and_(any_(), {x}))",
         ):
             yield mistake, wrapped.format(a=a, b=b, x=x)
         if kind.ordered:
@@ -414,7 +439,9 @@ def _wrong(kind: Kind) -> Iterator[tuple[str, str]]:
             yield from ((mistake, f"any_item(gt({x}))") for mistake, x in kind.item.alien)
         else:
             yield "operator", f"any_item(gt({kind.item.a}))" if kind.item.a[0] != "{" else "any_item(gt(5))"
-    union = kind.name in ("either", "where", "list_payment")
+    union = kind.name in ("either", "several", "where", "list_payment")
+    if kind.item:
+        yield from (("operator", f"gt({a})"), ("operator", f"or_({a}, between({a}, {b}))"))
     if not kind.ordered and not union:
         bound = a if a[0] not in "{[" else "5"
         yield from (("operator", f"{order}({bound})") for order in ORDERS)
@@ -455,6 +482,11 @@ def mutants() -> list[Subscriber]:
         wrong = list(_wrong(kind))
         found += [Subscriber(f'attributes = {{"{kind.name}": {pattern}}}', mistake) for mistake, pattern in wrong]
         some = wrong[:: max(1, len(wrong) // 12)]
+        some += [
+            (mistake, pattern.format(x=x))
+            for mistake, x in kind.alien
+            for pattern in ("one_of(None, {x})", "and_(not_(None), {x})", "or_(exists(False), {x})")
+        ]
         found += [Subscriber(f'attributes = {{"maybe_{kind.name}": {pattern}}}', mistake) for mistake, pattern in some]
         found += [
             Subscriber(f'attributes = {{"{kind.name}": None}}', "absence"),
@@ -498,6 +530,8 @@ ELSEWHERE = (
         ("predicate", f"{part} = lambda v: v.nope")
         for part in ("subject", "publisher", "object_id", "timestamp", *STATES)
     ),
+    *(("identity", f"object_type = {wrong}") for wrong in ('"thin"', "5", 'not_("thing")', 'one_of("a")')),
+    *(("operand type", f"object_version = {wrong}") for wrong in ('"2"', "1.5", 'gt("1")', "length(1)")),
     *(("operand type", f"attributes = {wrong}") for wrong in ("None", "gt(5)", "5", "[]", "lambda v: True")),
     *(("process", f"def process(self, event: {event}) -> None: ...") for event in ("Nothing", "Place", "str", "int")),
     *(("result", f"def process(self, event: AllKinds) -> {result}: ...") for result in ("str", "bool")),

@@ -7,11 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import new_class
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from mega_typed import DataSubscriber, Event, EventSubscriber, MessageSubscriber, PatternError, PatternWarning
+from mega_typed import (
+    DataSubscriber,
+    Event,
+    EventSubscriber,
+    MegaPayload,
+    MessageSubscriber,
+    PatternError,
+    PatternWarning,
+)
 from mega_typed.match import (
     Pattern,
     all_items,
@@ -345,6 +353,19 @@ def test_an_identity_must_leave_each_version_possible() -> None:
         define(BOTH, version=2)
     with pytest.raises(PatternError, match="every one of OrderPlaced, str must be an event class"):
         define(EventSubscriber[OrderPlaced | str])  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("what", [str, "OrderPlaced", EventSubscriber[OrderPlaced], type(None), list[OrderPlaced]])
+def test_a_subscriber_of_what_is_no_event_class_is_refused(what: Any) -> None:
+    """Brackets around something else than an event class would make an untyped subscriber, which receives every event."""
+    with pytest.raises(PatternError, match="must be an event class"):
+        define(EventSubscriber[what])
+
+
+@pytest.mark.parametrize("what", [MegaPayload, Any, TypeVar("Some", bound=Event)])
+def test_a_subscriber_may_leave_its_events_open(what: Any) -> None:
+    """A base class over a type variable, and a subscriber of payloads, are untyped."""
+    assert define(EventSubscriber[what]).__wanted__.event_classes == ()
 
 
 def test_what_always_matches_in_one_version_may_filter_another() -> None:

@@ -46,6 +46,7 @@ _SUBSCRIBER = Name("EventSubscriber", "mega_typed")
 _CONFIG = Name("ConfigDict", "pydantic")
 _ANYTHING = Name("any_", "mega_typed.match")
 _DATETIME = Name("datetime", "datetime")
+_INT = Name("int")
 _REQUIRED = "  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]"
 """Pyright allows no subclass to require a field that has a default in its parent; the constructor is checked anyway."""
 
@@ -313,6 +314,8 @@ class _Emitter:
         if event.object is not None:
             state = optional(pattern(_state(event)))
             declared += [
+                ("object_type", _fixed(event.object.type, text), anything),
+                ("object_version", _fixed(event.object.version, optional(Subscript(MATCHER, (_INT,)))), anything),
                 ("object_id", text, anything),
                 ("object_current", state, anything),
                 ("object_previous", state, anything),
@@ -403,9 +406,14 @@ def _identity(event: EventModel, spell: Spell) -> list[str]:
         expression = Subscript(_CLASS_VAR, (union(STR, NONE),))
         lines += annotated("__object_type__", expression, spell, 4, literal(event.object.type))
     if event.object is not None and event.object.version is not None:
-        expression = Subscript(_CLASS_VAR, (union(Name("int"), NONE),))
+        expression = Subscript(_CLASS_VAR, (union(_INT, NONE),))
         lines += annotated("__object_version__", expression, spell, 4, literal(event.object.version))
     return lines
+
+
+def _fixed(value: str | int | None, otherwise: Expression) -> Expression:
+    """What may stand in a pattern for a part of ``object`` that may have one value, or any."""
+    return otherwise if value is None else optional(pattern(Subscript(LITERAL, (Constant(value),))))
 
 
 def _state(event: EventModel) -> Expression:

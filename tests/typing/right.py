@@ -297,6 +297,35 @@ class MappingPredicate(CheckoutSubscriber):
     attributes = {"gift_messages": and_(length(2), lambda messages: messages["x"].isupper())}
 
 
+class OfEveryType(ItemAddedV2Subscriber):
+    attributes = {"quantity": and_(exists(), gt(5)), "note": and_(not_(empty()), prefix("x"))}
+    object_current = or_(empty(), not_(None), {"currency": "USD"})
+
+
+class OfEveryTypeUntyped(EventSubscriber):
+    attributes = {"a": or_(exists(False), 5, "x"), "b": and_(not_(None), gt(5)), "c": or_(empty(), {"d": 5})}
+
+
+NAMES = ["a", "b"]
+
+
+class Comprehensions(ItemAddedV2Subscriber):
+    attributes = {"note": and_(*(not_(prefix(name)) for name in NAMES)), "quantity": or_(*(gt(n) for n in (1, 2)))}
+
+
+class NoneAmongValues(ItemAddedV2Subscriber):
+    attributes = {"note": one_of("x", None), "source": or_(eq(None), {"campaign": in_([None, "x"])})}
+
+
+class ChoicesOfATuple(ItemAddedV2Subscriber):
+    attributes = {"currency": in_(("USD", "EUR"))}
+
+
+class Kinds(ItemAddedSubscriber):
+    object_type = or_(None, "shopping_cart")
+    object_version = lambda version: version > 1
+
+
 BIG: Pattern[int] = and_(gt(5), lt(9))
 CURRENCY: Pattern[Literal["USD", "EUR", "GBP", "BRL"], str] = one_of("USD", "EUR")
 

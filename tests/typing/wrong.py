@@ -22,7 +22,9 @@ from mega_typed.match import (
     any_item,
     between,
     contains,
+    empty,
     eq,
+    exists,
     gt,
     ignore_case,
     in_,
@@ -413,6 +415,30 @@ class W93(ItemAddedSubscriber):
     attributes = dict(quantity="5")  # mypy: typeddict-item; pyright: reportAssignmentType
 
 
+class W94(ItemAddedSubscriber):
+    attributes = {"quantity": and_(exists(), gt("5"))}  # mypy: arg-type; pyright: reportAssignmentType
+
+
+class W95(ItemAddedSubscriber):
+    attributes = {"price": or_(empty(), 5)}  # mypy: arg-type; pyright: reportAssignmentType
+
+
+class W96(ItemAddedSubscriber):
+    object_current = and_(not_(None), {"curency": "USD"})  # mypy: arg-type; pyright: reportAssignmentType
+
+
+class W97(ItemAddedSubscriber):
+    object_current = {"items": any_item({"tags": gt(["a"])})}  # mypy: assignment; pyright: reportAssignmentType
+
+
+class W98(ItemAddedSubscriber):
+    object_type = "shopping_card"  # mypy: assignment; pyright: reportAssignmentType
+
+
+class W99(ItemAddedSubscriber):
+    object_version = gt("1")  # mypy: arg-type; pyright: reportAssignmentType
+
+
 class P1(ItemAddedSubscriber):
     def process(self, event: ItemRemoved) -> ProcessStatus:  # mypy: override; pyright: reportIncompatibleMethodOverride
         return ProcessStatus.DONE
@@ -435,6 +461,14 @@ class P5(EventSubscriber[ItemAdded | ItemAddedV2]):
 class P6(EventSubscriber[ItemAdded | ItemAddedV2]):
     def process(self, event: ItemAdded | ItemAddedV2) -> None:
         event.currency  # mypy: union-attr; pyright: reportAttributeAccessIssue reportUnknownMemberType
+
+
+class P7(ItemAddedSubscriber):
+    attributes: ClassVar[ItemAddedAttributes] = {"quantity": gt(5)}
+
+
+class P8(P7):
+    attributes = {"quantiy": gt(5)}  # mypy: typeddict-unknown-key; pyright: reportAssignmentType
 
 
 class P4(EventSubscriber[str]):  # mypy: type-var; pyright: reportInvalidTypeArguments

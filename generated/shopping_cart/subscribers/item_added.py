@@ -33,6 +33,8 @@ class ItemAddedSubscriber(EventSubscriber[ItemAdded]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedAttributes] = {}
+    object_type: ClassVar[OptionalMatcherOf[Literal["shopping_cart"], str]] = any_()
+    object_version: ClassVar[OptionalMatcher[int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
     object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

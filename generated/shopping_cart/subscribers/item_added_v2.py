@@ -50,6 +50,8 @@ class ItemAddedV2Subscriber(EventSubscriber[ItemAddedV2]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[ItemAddedV2Attributes] = {}
+    object_type: ClassVar[OptionalMatcherOf[Literal["shopping_cart"], str]] = any_()
+    object_version: ClassVar[OptionalMatcherOf[Literal[2], int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()
     object_previous: ClassVar[OptionalMatcherOf[CartPattern, Cart]] = any_()

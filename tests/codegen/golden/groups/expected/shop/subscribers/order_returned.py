@@ -28,6 +28,8 @@ class OrderReturnedSubscriber(EventSubscriber[OrderReturned]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[OrderReturnedAttributes] = {}
+    object_type: ClassVar[OptionalMatcher[str]] = any_()
+    object_version: ClassVar[OptionalMatcher[int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[
         OptionalMatcherOf[

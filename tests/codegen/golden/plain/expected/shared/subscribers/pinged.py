@@ -25,6 +25,8 @@ class PingedSubscriber(EventSubscriber[Pinged]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[PingedAttributes] = {}
+    object_type: ClassVar[OptionalMatcher[str]] = any_()
+    object_version: ClassVar[OptionalMatcher[int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[
         OptionalMatcherOf[

@@ -27,6 +27,8 @@ class PayerChangedSubscriber(EventSubscriber[PayerChanged]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[PayerChangedAttributes] = {}
+    object_type: ClassVar[OptionalMatcherOf[Literal["payer"], str]] = any_()
+    object_version: ClassVar[OptionalMatcher[int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[OptionalMatcherOf[CardPattern, Card]] = any_()
     object_previous: ClassVar[OptionalMatcherOf[CardPattern, Card]] = any_()

@@ -47,6 +47,8 @@ class OrderPlacedSubscriber(EventSubscriber[OrderPlaced]):
     subject: ClassVar[OptionalMatcher[str]] = any_()
     publisher: ClassVar[OptionalMatcher[str]] = any_()
     attributes: ClassVar[OrderPlacedAttributes] = {}
+    object_type: ClassVar[OptionalMatcherOf[Literal["order"], str]] = any_()
+    object_version: ClassVar[OptionalMatcher[int]] = any_()
     object_id: ClassVar[OptionalMatcher[str]] = any_()
     object_current: ClassVar[OptionalMatcherOf[OrderPattern, Order]] = any_()
     object_previous: ClassVar[OptionalMatcherOf[OrderPattern, Order]] = any_()
