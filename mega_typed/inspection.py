@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from itertools import combinations
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -19,7 +18,7 @@ from mega_typed.event import Event
 from mega_typed.match import matches
 from mega_typed.payload import EventType
 from mega_typed.possible import Demand, possible
-from mega_typed.subscribers import DataSubscriber, EventSubscriber, Subscriber, part_types
+from mega_typed.subscribers import UNTYPED_PARTS, DataSubscriber, EventSubscriber, Subscriber, part_types
 
 __all__ = ["Report", "inspect_subscribers"]
 
@@ -146,23 +145,6 @@ def _groups(subscriber: type[Subscriber[Any]]) -> Iterator[tuple[str, object]]:
         yield f"* ({kind.__name__})", None
 
 
-_UNTYPED: Final[Mapping[str, Any]] = {
-    "name": str,
-    "domain": str | None,
-    "version": int,
-    "event_timestamp": datetime,
-    "event_subject": str | None,
-    "event_publisher": str | None,
-    "event_attributes": dict[str, Any],
-    "object_type": str | None,
-    "object_version": int | None,
-    "object_id": str | None,
-    "object_current": dict[str, Any] | None,
-    "object_previous": dict[str, Any] | None,
-}
-"""The types of what an untyped subscriber of events sees."""
-
-
 def _conditions(subscriber: type[Subscriber[Any]], event_class: type[Event] | None) -> dict[_Place, tuple[object, Any]]:
     """What a subscriber requires, each with the type of the value; no two are about the same value."""
     wanted = subscriber.__wanted__
@@ -170,9 +152,11 @@ def _conditions(subscriber: type[Subscriber[Any]], event_class: type[Event] | No
         kind: Any = dict[str, Any] if issubclass(subscriber, DataSubscriber) else Any
         free = not possible([Demand(wanted.whole, holds=False)], kind, conversions=True)
         return {} if free else {(): (wanted.whole, kind)}
-    types: Mapping[str, Any] = part_types(event_class) if event_class is not None else _UNTYPED
+    types: Mapping[str, Any] = part_types(event_class) if event_class is not None else UNTYPED_PARTS
     identity = {} if wanted.event_classes else wanted.identity or {}  # what a typed one says of it is always so
-    found: dict[_Place, tuple[object, Any]] = {(key,): (pattern, _UNTYPED[key]) for key, pattern in identity.items()}
+    found: dict[_Place, tuple[object, Any]] = {
+        (key,): (pattern, UNTYPED_PARTS[f"event_{key}"]) for key, pattern in identity.items()
+    }
     for key, pattern in (wanted.parts or {}).items():
         fields = types[key]
         if isinstance(fields, dict):

@@ -35,7 +35,7 @@ from operator import ge as ge_
 from operator import gt as gt_
 from operator import le as le_
 from operator import lt as lt_
-from typing import Any, Final, Generic, Literal, Never, Protocol, TypeAlias, cast, overload
+from typing import Any, Final, Generic, Literal, Never, NoReturn, Protocol, TypeAlias, cast, overload
 from uuid import UUID
 
 from bson.decimal128 import Decimal128
@@ -125,6 +125,10 @@ class Pattern(Generic[T, V]):
 
     def __hash__(self) -> int:
         return hash((self.operator, self.operands))
+
+    def __bool__(self) -> NoReturn:
+        fault = Fault("", "it is neither true nor false; instead of and, or, not write and_(...), or_(...), not_(...)")
+        raise PatternError(repr(self), [fault])
 
 
 class OfEveryType(Pattern[X, Y]):

@@ -212,6 +212,9 @@ def _remedy(value: object, member: object) -> str:
 def _check_predicate(predicate: Callable[..., object], path: str) -> Faults:
     if isinstance(predicate, type):
         return [Fault(path, f"{predicate.__name__} is a class, not a predicate; write a function of one argument")]
+    if inspect.isfunction(predicate) and predicate.__module__ == Pattern.__module__:
+        name = predicate.__name__
+        return [Fault(path, f"{name} is an operator, and was not called; write {name}(...)")]
     if inspect.iscoroutinefunction(predicate):
         return [Fault(path, "a predicate cannot be a coroutine function")]
     try:
@@ -304,7 +307,8 @@ def _why(pattern: object, annotation: object, conversions: bool) -> str:
         return "nothing is all of that at once"
     found, optional = members(annotation)
     admitted = [f"{_name(member.type)}{_choices(member)}{_bounds(member.bounds)}" for member in found]
-    return f"the schema admits {' or '.join([*admitted, *(['nothing'] if optional else [])])}"
+    who = "the protocol" if conversions else "the schema"
+    return f"{who} admits {' or '.join([*admitted, *(['nothing'] if optional else [])])}"
 
 
 def _choices(member: Member) -> str:

@@ -156,7 +156,8 @@ class _Search:
         if kind in ORDERED:
             return self._ordered(atoms, kind, member.bounds)
         if kind is str:
-            return self._text(atoms, member.bounds.of(str))
+            read = self._conversions and any(atom.holds and _sorts(atom.pattern) - {str} for atom in atoms)
+            return read or self._text(atoms, member.bounds.of(str))  # as a number or a date, as one of them at least
         if kind in (list, tuple, set, frozenset):
             item = (*get_args(member.type), Any)[0]
             return self._items(
@@ -181,6 +182,8 @@ class _Search:
             constants = [c for atom in atoms if _sorts(atom.pattern) for c in _constants(atom.pattern)]
         if any(map(is_far, constants)):
             raise _Undecided
+        if kind is datetime and {date, datetime} <= {sort for atom in atoms for sort in _sorts(atom.pattern)}:
+            raise _Undecided  # each offset has days of its own
         self._step(len(constants))
         return any(self._judge(atoms, value) for value in representatives(kind, constants, bounds))
 

@@ -131,35 +131,39 @@ def _floats(constants: Iterable[object], bounds: Bounds) -> Iterator[float]:
 
 
 def _discrete(
-    position: Callable[[Any], int | None], value: Callable[[int], Any], low: int, high: int
+    places: Callable[[Any], Iterable[int]], value: Callable[[int], Any], low: int, high: int
 ) -> Callable[[Iterable[object], Bounds], Iterator[Any]]:
     """A scale of values that can be counted."""
 
     def values(constants: Iterable[object], bounds: Bounds) -> Iterator[Any]:
-        known = {place for place in map(position, constants) if place is not None}
+        known = {place for constant in constants for place in places(constant)}
         around = {place + shift for place in known or {low} for shift in (-1, 0, 1)}
         return (value(place) for place in sorted(around) if low <= place <= high)
 
     return values
 
 
-def _day(value: object) -> int | None:
-    return value.toordinal() if isinstance(value, date) else None
+def _days(value: object) -> tuple[int, ...]:
+    return (value.toordinal(),) if isinstance(value, date) else ()
 
 
-def _moment(value: object) -> int | None:
-    if not isinstance(value, datetime):
-        return None
-    return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+def _moments(value: object) -> tuple[int, ...]:
+    """A date-time, or where a day begins and ends."""
+    if isinstance(value, datetime):
+        return (((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND,)
+    if isinstance(value, date):
+        start = (value.toordinal() - _EPOCH.toordinal()) * _DAY
+        return start, start + _DAY
+    return ()
 
 
-def _time(value: object) -> int | None:
+def _times(value: object) -> tuple[int, ...]:
     """Microseconds since midnight in UTC, which is how times compare; a time without offset compares with none."""
     offset = value.utcoffset() if isinstance(value, time) else None
     if not isinstance(value, time) or offset is None:
-        return None
+        return ()
     since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
-    return (since - offset) // _MICROSECOND
+    return ((since - offset) // _MICROSECOND,)
 
 
 def _offset(place: int, low: int, high: int) -> timedelta:
@@ -187,11 +191,11 @@ _SCALES: Final[dict[type, Callable[[Iterable[object], Bounds], Iterator[Any]]]] 
     int: _integers,
     float: _floats,
     Decimal: _decimals,
-    date: _discrete(_day, date.fromordinal, 1, date.max.toordinal()),
-    datetime: _discrete(_moment, _moment_at, _FIRST - _BEYOND, _LAST + _BEYOND),
-    time: _discrete(_time, _time_at, -_BEYOND, _DAY - 1 + _BEYOND),
+    date: _discrete(_days, date.fromordinal, 1, date.max.toordinal()),
+    datetime: _discrete(_moments, _moment_at, _FIRST - _BEYOND, _LAST + _BEYOND),
+    time: _discrete(_times, _time_at, -_BEYOND, _DAY - 1 + _BEYOND),
     UUID: _discrete(
-        lambda value: value.int if isinstance(value, UUID) else None, lambda place: UUID(int=place), 0, 2**128 - 1
+        lambda value: (value.int,) if isinstance(value, UUID) else (), lambda place: UUID(int=place), 0, 2**128 - 1
     ),
 }
 

@@ -15,6 +15,7 @@ import inspect
 import warnings
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -29,6 +30,7 @@ from mega_typed.payload import MegaPayload
 from typing_extensions import TypeVar
 
 __all__ = [
+    "UNTYPED_PARTS",
     "DataSubscriber",
     "EventSubscriber",
     "MessageSubscriber",
@@ -97,6 +99,22 @@ _ALIASES: Final[dict[str, str]] = {
     "object_previous": "previous_object",
 }
 """The ancestor's table: the attribute that counts, and its alias."""
+
+UNTYPED_PARTS: Final[Mapping[str, Any]] = {
+    "event_name": str,
+    "event_domain": str | None,
+    "event_version": int,
+    "event_timestamp": datetime,
+    "event_subject": str | None,
+    "event_publisher": str | None,
+    "event_attributes": dict[str, Any],
+    "object_type": str | None,
+    "object_version": int | None,
+    "object_id": str | None,
+    "object_current": dict[str, Any] | None,
+    "object_previous": dict[str, Any] | None,
+}
+"""The types of what an untyped subscriber sees."""
 
 _IDENTITY: Final = ("event_name", "event_domain", "event_version")
 _MAPPINGS: Final = ("event_attributes", "object_current", "object_previous")
@@ -237,8 +255,19 @@ def _state_type(annotation: object) -> object:
     return None
 
 
-def _check(written: str, pattern: object, of: object, fixed: object, *, conversions: bool) -> tuple[Faults, Faults]:
-    """What is wrong with a pattern, and what in it always matches."""
+def _check(
+    written: str, pattern: object, of: object, fixed: object = None, untyped: object = None
+) -> tuple[Faults, Faults]:
+    """What is wrong with a pattern, and what in it always matches.
+
+    Args:
+        written: the name that it was written with.
+        pattern: it.
+        of: the type of the value, or those of its fields.
+        fixed: a type of one value, where the schema fixes it.
+        untyped: the type of the value in the untyped reading; then ``of`` says nothing.
+    """
+    conversions = untyped is not None
     if isinstance(pattern, Pattern) and pattern.operator == "any":
         return [], []
     fields = cast("dict[str, object]", of) if isinstance(of, dict) else None
@@ -253,6 +282,8 @@ def _check(written: str, pattern: object, of: object, fixed: object, *, conversi
             entries = cast("Mapping[str, object]", pattern).items() if isinstance(pattern, Mapping) else ()
             places = [(each, fields[key], f"{written}.{key}") for key, each in entries if key in fields]
         faults += [fault for place in places for fault in impossible(*place, conversions=conversions)]
+        if conversions and not faults:
+            faults = never(pattern, untyped, written, conversions=True)
     except RecursionError:
         return [Fault(written, "nested too deeply, or contains itself")], []
     return faults, [] if faults else [
@@ -268,7 +299,8 @@ def _for_class(event_class: type[Event] | None, declared: Mapping[str, tuple[str
     faults: Faults = []
     always: Faults = []
     for key, (written, pattern) in declared.items():
-        wrong, idle = _check(written, pattern, fields[key], fixed.get(key), conversions=event_class is None)
+        untyped = UNTYPED_PARTS[key] if event_class is None else None
+        wrong, idle = _check(written, pattern, fields[key], fixed.get(key), untyped)
         faults += wrong
         always += idle
     return faults, always
@@ -364,11 +396,14 @@ class Subscriber(Generic[P]):
 class _PatternSubscriber(Subscriber[P]):
     """A subscriber with one pattern over the whole payload."""
 
+    __payload__: ClassVar[Any] = Any
+    """The type of a payload."""
+
     pattern: ClassVar[Any] = any_()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        faults, always = _check("pattern", cls.pattern, Any, None, conversions=True)
+        faults, always = _check("pattern", cls.pattern, Any, untyped=cls.__payload__)
         _report(cls, [*faults, *_misspelt(cls, ("pattern",))], always)
         cls.__wanted__ = Wanted(whole=cls.pattern)
 
@@ -387,6 +422,8 @@ class DataSubscriber(_PatternSubscriber[dict[str, Any]]):
     Attributes:
         pattern: a mapping that the document must match partially; every data object by default.
     """
+
+    __payload__: ClassVar[Any] = dict[str, Any]
 
 
 class EventSubscriber(Subscriber[E]):

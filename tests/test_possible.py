@@ -276,8 +276,12 @@ def test_an_untyped_pattern_that_something_matches_is_possible(pattern: object, 
     for value in ANYTHING:
         holds = matches(pattern, value, conversions=conversions)
         assert possible([Demand(pattern, holds)], Any, conversions=conversions)
+        kind = PARTS.get(type(value))
+        assert not conversions or kind is None or possible([Demand(pattern, holds)], kind, conversions=True)
 
 
+PARTS: dict[type, Any] = {str: str, int: int, datetime: datetime, dict: dict[str, Any]}
+"""The types that parts of an untyped payload have."""
 FAR_EAST, FAR_WEST = timezone(timedelta(hours=23, minutes=59)), timezone(-timedelta(hours=23, minutes=59))
 PAIRS = Annotated[list[str], Field(max_length=8)]
 DENSE: list[tuple[Any, Any, bool]] = [

@@ -102,6 +102,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "predicate without argument": ({"attributes": {"quantity": lambda: True}}, "a predicate takes one argument"),
     "predicate of two": ({"attributes": {"quantity": lambda a, b: True}}, "a predicate takes one argument"),
     "a class for a predicate": ({"attributes": {"quantity": int}}, "int is a class, not a predicate"),
+    "an operator that is not called": ({"attributes": {"quantity": gt}}, "gt is an operator, and was not called; write gt(...)"),
+    "an operator in another that is not called": ({"attributes": {"tags": any_item(exists)}}, "exists is an operator"),
     "one of nothing": ({"attributes": {"quantity": one_of()}}, "can never match"),
     "any of nothing": ({"attributes": {"quantity": or_()}}, "can never match"),
     "all of nothing": ({"attributes": {"quantity": and_()}}, "nothing to combine"),
@@ -253,6 +255,13 @@ def test_a_right_pattern_is_accepted(attributes: dict[str, Any]) -> None:
         (DataSubscriber, {"patern": {"a": 1}}, "did you mean `pattern`?"),
         (MessageSubscriber, {"pattern": match("[")}, "invalid regular expression"),
         (EventSubscriber[OrderCancelled], {"attributes": {"quantity": 1}}, "no such field; it has `reason`"),
+        (EventSubscriber, {"attributes": 5}, "attributes: 5 can never match: the protocol admits dict[str, Any]"),
+        (EventSubscriber, {"version": "1"}, "version: '1' can never match: the protocol admits int"),
+        (EventSubscriber, {"timestamp": prefix("2020")}, "timestamp: prefix('2020') can never match"),
+        (EventSubscriber, {"name": None}, "name: None can never match"),
+        (EventSubscriber, {"attributes": {"a": gt}}, "attributes.a: gt is an operator, and was not called"),
+        (DataSubscriber, {"pattern": "text"}, "pattern: 'text' can never match"),
+        (DataSubscriber, {"pattern": all_items(5)}, "pattern: all_items(5) can never match"),
     ],
 )
 def test_untyped_patterns_are_checked_too(base: Any, attributes: dict[str, Any], fault: str) -> None:
@@ -415,3 +424,32 @@ def test_a_pattern_error_survives_pickling(roundtrip: Callable[[Any], Any]) -> N
     with pytest.raises(PatternError) as raised:
         define(subject=5)
     assert roundtrip(raised.value).faults == raised.value.faults
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: gt(5) and lt(9), lambda: gt(5) or lt(3), lambda: not gt(5), lambda: bool(any_())]
+)
+def test_a_pattern_has_no_truth_value(made: Callable[[], object]) -> None:
+    """Python's ``and``, ``or`` and ``not``, which would silently leave one of two patterns, are refused."""
+    with pytest.raises(PatternError, match="write and_"):
+        made()
+
+
+@pytest.mark.parametrize(
+    ("base", "attributes"),
+    [
+        (EventSubscriber, {"name": 5}),
+        (EventSubscriber, {"version": 1.0}),
+        (EventSubscriber, {"subject": UUID(int=5)}),
+        (EventSubscriber, {"timestamp": gt(date(2020, 1, 1))}),
+        (EventSubscriber, {"object_version": None}),
+        (EventSubscriber, {"attributes": length(2)}),
+        (EventSubscriber, {"object_current": exists()}),
+        (DataSubscriber, {"pattern": lambda value: True}),
+        (MessageSubscriber, {"pattern": b"blob"}),
+        (MessageSubscriber, {"pattern": match("ERROR")}),
+    ],
+)
+def test_a_right_untyped_pattern_is_accepted(base: Any, attributes: dict[str, Any]) -> None:
+    """What the untyped reading can match is no fault."""
+    new_class("Right", (base,), exec_body=lambda body: body.update(attributes))
