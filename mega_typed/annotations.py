@@ -31,6 +31,10 @@ class Carried(Protocol):
         """The place of an element."""
         ...
 
+    def kinds(self) -> frozenset[str] | None:
+        """The types of JSON that the value may be of, by their names; ``None`` where that is left open."""
+        ...
+
     def choices(self) -> list[Any] | None:
         """The values of JSON of which the value is one; ``None`` where they are not listed."""
         ...

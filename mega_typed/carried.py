@@ -113,6 +113,12 @@ class Node:
         )
         return least, largest
 
+    def kinds(self) -> frozenset[str] | None:
+        """The types of JSON that the value may be of, by their names; ``None`` where that is left open."""
+        said = [part["type"] for part in self._all if "type" in part]
+        kinds = [frozenset([each] if isinstance(each, str) else each) for each in said]
+        return kinds[0].intersection(*kinds[1:]) if kinds else None
+
     def choices(self) -> list[Any] | None:
         """The values of JSON of which the value is one; ``None`` where they are not listed."""
         listed = [part.get("enum", [part.get("const")]) for part in self._all if part.keys() & {"enum", "const"}]

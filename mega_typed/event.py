@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, cast, get_args, get_origin
 
 import msgspec
 from mega_typed.codecs import encode_document, parse_json
@@ -46,11 +46,14 @@ from pydantic_core import (
     SchemaSerializer,
     core_schema,
 )
+from typing_extensions import TypeVar
 
 __all__ = ["DecimalString", "Event", "Model", "ObjectState", "Timestamp", "schema_of"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound="Event")
+CurrentT = TypeVar("CurrentT", default=Any)
+PreviousT = TypeVar("PreviousT", default=CurrentT)
 
 
 class _Tolerating:
@@ -337,8 +340,10 @@ def _tags(handler: GetCoreSchemaHandler, schema: CoreSchema) -> Mapping[str, Col
     }
 
 
-class ObjectState(Model, Generic[T]):
+class ObjectState(Model, Generic[CurrentT, PreviousT]):
     """The entity that an event is about: its state now and, where it is known, before.
+
+    Both are of one type, as in ``ObjectState[Cart]``, unless there are two: ``ObjectState[Cart, dict[str, Any]]``.
 
     Attributes:
         current: the state now.
@@ -348,8 +353,8 @@ class ObjectState(Model, Generic[T]):
         version: version of the entity's representation, 1 by default.
     """
 
-    current: Annotated[T | None, _TOLERATING] = None
-    previous: Annotated[T | None, _TOLERATING] = None
+    current: Annotated[CurrentT | None, _TOLERATING] = None
+    previous: Annotated[PreviousT | None, _TOLERATING] = None
     id: Annotated[str | None, _TOLERATING] = None
     type: Annotated[str | None, _TOLERATING] = None
     version: Annotated[int, _TOLERATING] = 1

@@ -144,6 +144,12 @@ class _Search:
 
     def _fits(self, atoms: _Demands, member: Member) -> bool:
         kind = get_origin(member.type) or member.type
+        if kind in (Any, dict, Mapping) and (said := _said(member.bounds)) is not None:
+            if kind is Any:
+                kinds = [each for name in sorted(said) for each in _IN_PYTHON[name]]
+                return any(self._fits(atoms, Member(each, member.bounds)) for each in kinds)
+            if "object" not in said:
+                return False
         if kind is Any:
             return self._named_and_admitted(atoms, member.bounds) and self._anything(atoms)
         if kind in (Literal, bool):
@@ -380,6 +386,25 @@ def _admitted(bounds: Bounds, value: object) -> bool:
     """Whether the carried schema admits a value, of those that are in JSON what they are in Python."""
     same = type(value) in (str, int, bool) or (type(value) is float and abs(value) < _EXACT)
     return not same or all(place.admits(value) for place in bounds.carried)
+
+
+_IN_PYTHON: Final[Mapping[str, tuple[Any, ...]]] = {
+    "string": (str,),
+    "integer": (int, float),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list[Any],),
+    "object": (dict[str, Any],),
+    "null": (),
+}
+"""How a value that is present is read where no type says more, by its type in JSON."""
+
+
+def _said(bounds: Bounds) -> frozenset[str] | None:
+    """The types in JSON that the carried schema says; ``None`` where it leaves them open."""
+    kinds = [found for place in bounds.carried if (found := place.kinds()) is not None]
+    said = kinds[0].intersection(*kinds[1:]) if kinds else None
+    return said if said is not None and said <= _IN_PYTHON.keys() else None
 
 
 def _listed(kind: Any, bounds: Bounds) -> list[Any] | None:

@@ -189,7 +189,7 @@ def part_types(event_class: type[Event]) -> dict[str, object]:
     if whole is not None:
         fitted = {path: _placed(annotation, whole, event_class, path) for path, annotation in fitted.items()}
     event, of_object = (None, None) if whole is None else (whole.field("event"), whole.field("object"))
-    state = _state_type(fields["object"]) or Any
+    current, previous = _state_types(fields["object"]) or (Any, Any)
     required = event_class.model_fields["object"].is_required()
 
     def part(kind: object, section: Node | None, name: str, *, required: bool = True, absent: object = None) -> object:
@@ -212,8 +212,8 @@ def part_types(event_class: type[Event]) -> dict[str, object]:
             int, of_object, "version", required=required, absent=Literal[1] if required else Literal[1, None]
         ),
         **{
-            f"object_{name}": part(str if name == "id" else state, of_object, name, required=required)
-            for name in ("id", "current", "previous")
+            f"object_{name}": part(kind, of_object, name, required=required)
+            for name, kind in {"id": str, "current": current, "previous": previous}.items()
         },
     }
 
@@ -243,13 +243,12 @@ def _fixed(event_class: type[Event]) -> dict[str, object]:
     return fixed
 
 
-def _state_type(annotation: object) -> object:
-    """The ``Cart`` of a field annotated ``ObjectState[Cart] | None``."""
+def _state_types(annotation: object) -> tuple[object, object] | None:
+    """The types of the current and the previous state, of a field annotated ``ObjectState[Cart] | None``."""
     for part in (annotation, *get_args(annotation)):
         if isinstance(part, type) and issubclass(part, ObjectState):
-            arguments = part.__pydantic_generic_metadata__["args"]
-            return arguments[0] if arguments else Any
-        nested = _state_type(part) if part is not annotation else None
+            return part.__pydantic_generic_metadata__["args"] or None
+        nested = _state_types(part) if part is not annotation else None
         if nested is not None:
             return nested
     return None

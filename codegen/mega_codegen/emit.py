@@ -32,7 +32,7 @@ from mega_codegen.expressions import (
 )
 from mega_codegen.layout import Spell, annotated, bracketed, imports, member_order, natural
 from mega_codegen.patterns import MATCHER, optional, pattern
-from mega_codegen.records import Catalogue, EventModel, Member, Naming, TypeModel
+from mega_codegen.records import Catalogue, EventModel, Member, Naming, Shape, TypeModel
 from mega_codegen.text import WIDTH, docstring, literal
 from mega_codegen.words import class_name
 
@@ -153,8 +153,8 @@ class _Emitter:
         for _, _, expression in self._annotations[key]:
             yield from (part.key for part in walk(expression) if isinstance(part, Model))
         event = self._events.get(key)
-        if event is not None and event.object is not None and "$ref" in event.object.state.schema:
-            yield event.object.state.schema["$ref"]
+        if event is not None and event.object is not None:
+            yield from (shape.schema["$ref"] for shape in event.object.states if "$ref" in shape.schema)
 
     def _settle(self) -> dict[tuple[str, str], list[str]]:
         """Modules with their classes, leaves first. Modules that need each other become one: the first of them."""
@@ -262,7 +262,8 @@ class _Emitter:
             lines += docstring(member.description, 4)
         event = self._events.get(key)
         if event is not None and event.object is not None:
-            state = Subscript(OBJECT_STATE, (_state(event),))
+            current, previous = map(_state, event.object.states)
+            state = Subscript(OBJECT_STATE, (current,) if current == previous else (current, previous))
             if event.object.required:
                 lines += [line + _REQUIRED for line in annotated("object", state, spell, 4)]
             else:
@@ -312,13 +313,13 @@ class _Emitter:
             ("attributes", attributes, "{}"),
         ]
         if event.object is not None:
-            state = optional(pattern(_state(event)))
+            current, previous = (optional(pattern(_state(shape))) for shape in event.object.states)
             declared += [
                 ("object_type", _fixed(event.object.type, text), anything),
                 ("object_version", _fixed(event.object.version, optional(Subscript(MATCHER, (_INT,)))), anything),
                 ("object_id", text, anything),
-                ("object_current", state, anything),
-                ("object_previous", state, anything),
+                ("object_current", current, anything),
+                ("object_previous", previous, anything),
             ]
         lines = [head, *docstring(f"Receives {event.title}.", 4), ""]
         for attribute, expression, value in declared:
@@ -416,9 +417,8 @@ def _fixed(value: str | int | None, otherwise: Expression) -> Expression:
     return otherwise if value is None else optional(pattern(Subscript(LITERAL, (Constant(value),))))
 
 
-def _state(event: EventModel) -> Expression:
-    schema = event.object.state.schema if event.object else {}
-    return Model(schema["$ref"]) if "$ref" in schema else _FREE_OBJECT
+def _state(shape: Shape) -> Expression:
+    return Model(shape.schema["$ref"]) if "$ref" in shape.schema else _FREE_OBJECT
 
 
 def _default(member: Member) -> str:

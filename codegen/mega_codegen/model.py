@@ -182,8 +182,8 @@ class _Reader:
     def _with_check(self, event: EventModel) -> EventModel:
         """The event with its schema, when some part of it is not exact."""
         waiting = [event.content]
-        exact = event.object is None or (event.object.exact and event.object.state.exact)
-        shapes = [event.object.state] if event.object is not None else []
+        shapes = [] if event.object is None else list(event.object.states)
+        exact = event.object is None or (event.object.exact and all(shape.exact for shape in shapes))
         seen: set[str] = set()
         while exact and (waiting or shapes):
             for model in waiting:
@@ -355,7 +355,7 @@ class _Reader:
         parts |= {name: event.properties.get(name, []) for name in sorted(_LISTED["event"] - {"attributes"})}
         found = {name: find(places, {}) for name, places in sorted(parts.items())}
         for name, places in sorted(self._section(entity, _LISTED["object"]).properties.items()):
-            held = self._shaper.held(state.state) if state and name in ("current", "previous") else {}
+            held = self._shaper.held(getattr(state, name)) if state and name in ("current", "previous") else {}
             found[f"object.{name}"] = find(places, held)
         found["object"] = find(entity, self._held(entity, _LISTED["object"]))
         whole = (
@@ -426,14 +426,13 @@ class _Reader:
             exact &= facts is None or not (
                 facts.choices is not None or facts.limits or not facts.exact or not _free(facts, {"string", "null"})
             )
-        shapes = [self._state(section.properties.get(name, [])) for name in ("current", "previous")]
-        same = shapes[0].schema == shapes[1].schema
         return ObjectModel(
-            state=shapes[0] if same else UNSAID,
+            current=self._state(section.properties.get("current", [])),
+            previous=self._state(section.properties.get("previous", [])),
             required="object" in root.required,
             type=self._fixed(section, "type", str),
             version=self._fixed(section, "version", int),
-            exact=exact and same and all(self._is_settled(section, name) for name in ("type", "version")),
+            exact=exact and all(self._is_settled(section, name) for name in ("type", "version")),
         )
 
     def _fixed(self, section: _Section, name: str, kind: type) -> Json:
@@ -461,7 +460,7 @@ class _Reader:
         schema = shape.schema
         if "$ref" in schema or schema in ({}, {"type": "object", "additionalProperties": {}}):
             return shape
-        if schema.get("type") not in (None, "object"):
+        if schema.get("type") not in (None, "object", "null"):
             place = places[0]
             message = "the state of an entity must be an object"
             self._report.error(place.file, place.pointer, message, 'Use "type": "object".')

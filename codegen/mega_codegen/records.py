@@ -125,18 +125,25 @@ class ObjectModel:
     """The ``object`` section of an event.
 
     Attributes:
-        state: what ``current`` and ``previous`` may be; ``{}`` when the schema does not say.
+        current: what ``current`` may be; ``{}`` when the schema does not say.
+        previous: likewise.
         required: whether the section must be present.
         type: what ``object.type`` is fixed to.
         version: what ``object.version`` is fixed to.
         exact: whether this is all that the schema says of the section.
     """
 
-    state: Shape
+    current: Shape
+    previous: Shape
     required: bool
     type: str | None
     version: int | None
     exact: bool = True
+
+    @property
+    def states(self) -> tuple[Shape, Shape]:
+        """Of ``current`` and ``previous``."""
+        return self.current, self.previous
 
 
 @dataclass(frozen=True, slots=True)

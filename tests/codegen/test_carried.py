@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import pickle
+import re
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import new_class
@@ -10,7 +13,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mega_typed import EventSubscriber, Fault, PatternError
+from mega_codegen import Report, generate, load, protocol
+from mega_typed import EventSubscriber, Fault, ObjectState, PatternError
 from mega_typed.match import (
     all_items,
     and_,
@@ -28,6 +32,7 @@ from mega_typed.match import (
     prefix,
     suffix,
 )
+from pydantic import ValidationError
 
 from .making import event, imported, package
 
@@ -250,6 +255,48 @@ def test_a_named_value_is_refused_exactly_if_the_schema_rejects_it(base: Any, na
         except AssertionError:
             continue  # of another type
         assert never != Draft202012Validator(document).is_valid(value), value
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The golden package of events whose objects have states of two types."""
+    schemas = Path(__file__).parent / "golden" / "states" / "schemas"
+    imported(generate(load(schemas, Report()), protocol()), tmp_path_factory.mktemp("generated"), "desk_events")
+    return importlib.import_module("desk_events.desk")
+
+
+def test_states_of_two_types_are_read_and_written(desk: Any) -> None:
+    """Each state is of its own type, on the way in and out, and in a pickle."""
+    moved = desk.TicketMoved(object=ObjectState(id="t", current=desk.Ticket(state="open"), previous={"a": [1]}))
+    again = desk.TicketMoved.from_json(moved.to_json())
+    assert again == moved == pickle.loads(pickle.dumps(again))
+    assert type(again.object.current) is desk.Ticket
+    assert again.object.previous == {"a": [1]}
+    merged = desk.TicketMerged.from_json(
+        desk.TicketMerged(object=ObjectState(previous={"tickets": [{"state": "closed"}]})).to_json()
+    )
+    assert merged.object.previous.tickets == [desk.Ticket(state="closed")]
+    with pytest.raises(ValidationError):
+        desk.TicketDeleted(object=ObjectState(current={"state": "open"}))
+
+
+@pytest.mark.parametrize(
+    ("event_class", "patterns", "fault"),
+    [
+        ("TicketMoved", {"object_current": {"stat": "open"}}, "did you mean `state`?"),
+        ("TicketMoved", {"object_current": {"state": "lost"}}, "expected 'open' or 'closed'"),
+        ("TicketMoved", {"object_previous": {"anything": gt(5)}}, ""),
+        ("TicketMerged", {"object_previous": {"tickets": any_item({"state": "lost"})}}, "expected 'open' or 'closed'"),
+        ("TicketMerged", {"object_previous": {"tickets": any_item({"state": "open"})}}, ""),
+        ("TicketDeleted", {"object_current": {"state": "open"}}, "can never match"),
+        ("TicketDeleted", {"object_previous": {"state": "open"}}, ""),
+    ],
+)
+def test_patterns_know_each_state(desk: Any, event_class: str, patterns: dict[str, Any], fault: str) -> None:
+    """A pattern on the current state is held against its type, one on the state before against that one's."""
+    base: Any = EventSubscriber[getattr(desk, event_class)]  # type: ignore[misc]
+    with pytest.raises(PatternError, match=re.escape(fault)) if fault else nullcontext():
+        new_class("Subscriber", (base,), exec_body=lambda body: body.update(patterns))
 
 
 def test_an_untyped_subscriber_knows_no_schema() -> None:

@@ -1,0 +1,1 @@
+"""Subscribers of the events of desk, and the types of their patterns."""
