@@ -181,7 +181,7 @@ class _Search:
         return chosen is None or any(_admitted(bounds, value) for value in chosen)
 
     def _ordered(self, atoms: _Demands, kind: type, bounds: Bounds) -> bool:
-        if not self._named_and_admitted(atoms, bounds):
+        if kind in (int, float) and not self._named_and_admitted(atoms, bounds):  # others are texts in JSON
             return False
         constants = _choices(atoms)
         if constants is None:

@@ -97,7 +97,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def stateful_schema(domain: str, required: list[str]) -> dict[str, Any]:
     """An event that requires parts of itself and of its object."""
-    schema: dict[str, Any] = {**event({}, domain=domain), "required": ["object"]}
+    mixed = {"anyOf": [{"type": "string", "format": "decimal"}, {"type": "number", "multipleOf": 2}]}
+    schema: dict[str, Any] = {**event({"mixed": mixed}, domain=domain), "required": ["object"]}
     section = schema["properties"]["event"]
     section["required"].append("subject")
     section["properties"] |= {"subject": {"type": "string", "minLength": 1}, "publisher": {"enum": ["a"]}}
@@ -226,6 +227,7 @@ def test_the_envelope_counts_as_well(base: Any) -> None:
         ({"object_version": 3}, False),
         ({"object_version": 1}, False),
         ({"object_version": None}, True),
+        ({"attributes": {"mixed": 1.5}}, False),  # of the text "1.5"
     ],
     ids=repr,
 )
