@@ -324,23 +324,32 @@ def _for_each(
 
 def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) -> Faults:
     """A ``process`` that says that it takes something else than what it is called with."""
-    process = vars(subscriber).get("process")
-    if not inspect.isfunction(process):
+    process = inspect.getattr_static(subscriber, "process")
+    if isinstance(process, staticmethod | classmethod):
+        return [Fault("process", f"is a {type(process).__name__}; write a method that takes self and one payload")]
+    if not inspect.isfunction(process) or process is Subscriber.process:
         return []
     try:
         inspect.signature(process).bind(None, None)
     except TypeError as error:
         return [Fault("process", f"must take self and one payload: {error}")]
     try:
-        takes = _alternatives(list(inspect.signature(process, eval_str=True).parameters.values())[1].annotation)
+        annotation = list(inspect.signature(process, eval_str=True).parameters.values())[1].annotation
+        takes = [_class_of(each) for each in _alternatives(annotation)]
         if {Any, inspect.Parameter.empty} & set(takes) or not all(isinstance(each, type) for each in takes):
             return []
-        refused = [each for each in receives if not issubclass(each, cast("tuple[type[Any], ...]", takes))]
+        refused = [each for each in receives if not issubclass(each, tuple(cast("list[type[Any]]", takes)))]
     except Exception:  # a name that only type checkers import, a protocol, *args: it is for them to judge
         return []
     return [
         Fault("process", f"it takes {' or '.join(map(_name, takes))}, and receives {_name(each)}") for each in refused
     ]
+
+
+def _class_of(annotation: object) -> object:
+    """The class of ``dict[str, Any]`` and the like."""
+    origin = get_origin(annotation)
+    return _class_of(get_args(annotation)[0]) if origin is Annotated else origin or annotation
 
 
 def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> Faults:
@@ -403,6 +412,8 @@ class _PatternSubscriber(Subscriber[P]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         faults, always = _check("pattern", cls.pattern, Any, untyped=cls.__payload__)
+        if cls.__payload__ is not Any:
+            faults += _mistaken_process(cls, (dict,))
         _report(cls, [*faults, *_misspelt(cls, ("pattern",))], always)
         cls.__wanted__ = Wanted(whole=cls.pattern)
 

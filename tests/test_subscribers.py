@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import new_class
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -400,6 +400,10 @@ def taking(annotation: object) -> Any:
         (EventSubscriber[OrderPlaced], "OrderCancelled | str"),
         (BOTH, OrderPlaced),
         (EventSubscriber, OrderPlaced),
+        (EventSubscriber[OrderPlaced], dict[str, Any]),
+        (EventSubscriber[OrderPlaced], Annotated[OrderCancelled, "note"]),
+        (DataSubscriber, OrderPlaced),
+        (DataSubscriber, list[Any]),
     ],
 )
 def test_a_process_for_something_else_is_refused(base: Any, annotation: object) -> None:
@@ -408,6 +412,11 @@ def test_a_process_for_something_else_is_refused(base: Any, annotation: object) 
         define(base, process=taking(annotation))
     with pytest.raises(PatternError, match="process: must take self and one payload"):
         define(base, process=lambda self: None)
+    with pytest.raises(PatternError, match="process: is a staticmethod"):
+        define(base, process=staticmethod(lambda payload: None))
+    mixin = type("Mixin", (), {"process": taking(annotation)})
+    with pytest.raises(PatternError, match=r"process: it takes .*, and receives"):
+        new_class("Mixed", (mixin, base))
 
 
 @pytest.mark.parametrize(
@@ -417,6 +426,9 @@ def test_a_process_for_something_else_is_refused(base: Any, annotation: object) 
 def test_a_process_that_may_be_right_is_accepted(annotation: object) -> None:
     """What takes the event, and what only a type checker can judge, is accepted."""
     define(process=taking(annotation))
+    define(process=taking(Annotated[annotation or Any, "note"]))
+    define(DataSubscriber, process=taking(Mapping[str, Any]))
+    define(DataSubscriber, process=taking(dict[str, Any]))
 
 
 def test_a_pattern_error_survives_pickling(roundtrip: Callable[[Any], Any]) -> None:
