@@ -143,13 +143,11 @@ class _Search:
     # --- members of a type --------------------------------------------------------------------------------------------
 
     def _fits(self, atoms: _Demands, member: Member) -> bool:
-        kind = get_origin(member.type) or member.type
-        if kind in (Any, dict, Mapping) and (said := _said(member.bounds)) is not None:
-            if kind is Any:
-                kinds = [each for name in sorted(said) for each in _IN_PYTHON[name]]
-                return any(self._fits(atoms, Member(each, member.bounds)) for each in kinds)
-            if "object" not in said:
-                return False
+        kind: Any = get_origin(member.type) or member.type
+        said = _said(member.bounds)
+        if kind is Any and said is not None:
+            kinds = [each for name in sorted(said) for each in _IN_PYTHON[name]]
+            return any(self._fits(atoms, Member(each, member.bounds)) for each in kinds)
         if kind is Any:
             return self._named_and_admitted(atoms, member.bounds) and self._anything(atoms)
         if kind in (Literal, bool):
@@ -170,7 +168,8 @@ class _Search:
                 atoms, _with(item, [place.items() for place in member.bounds.carried]), member.bounds.of(list)
             )
         if kind in (dict, Mapping):
-            return self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds.of(dict))
+            admitted = said is None or "object" in said
+            return admitted and self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds.of(dict))
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return self._fields(atoms, kind, member.bounds)
         return True
