@@ -143,13 +143,9 @@ class _Search:
     # --- members of a type --------------------------------------------------------------------------------------------
 
     def _fits(self, atoms: _Demands, member: Member) -> bool:
-        kind: Any = get_origin(member.type) or member.type
-        said = _said(member.bounds)
-        if kind is Any and said is not None:
-            kinds = [each for name in sorted(said) for each in _IN_PYTHON[name]]
-            return any(self._fits(atoms, Member(each, member.bounds)) for each in kinds)
+        kind = get_origin(member.type) or member.type
         if kind is Any:
-            return self._named_and_admitted(atoms, member.bounds) and self._anything(atoms)
+            return self._free(atoms, member.bounds)
         if kind in (Literal, bool):
             values = get_args(member.type) or (True, False)
             return any(self._judge(atoms, value) for value in values if _admitted(member.bounds, value))
@@ -168,11 +164,20 @@ class _Search:
                 atoms, _with(item, [place.items() for place in member.bounds.carried]), member.bounds.of(list)
             )
         if kind in (dict, Mapping):
-            admitted = said is None or "object" in said
-            return admitted and self._entries(atoms, (*get_args(member.type), Any, Any)[1], member.bounds.of(dict))
+            said = _said(member.bounds)
+            return (said is None or "object" in said) and self._entries(
+                atoms, (*get_args(member.type), Any, Any)[1], member.bounds.of(dict)
+            )
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return self._fields(atoms, kind, member.bounds)
         return True
+
+    def _free(self, atoms: _Demands, bounds: Bounds) -> bool:
+        """A value of which no Python type says anything, and the carried schema perhaps its types in JSON."""
+        said = _said(bounds)
+        if said is None:
+            return self._named_and_admitted(atoms, bounds) and self._anything(atoms)
+        return any(self._fits(atoms, Member(kind, bounds)) for name in sorted(said) for kind in _IN_PYTHON[name])
 
     def _named_and_admitted(self, atoms: _Demands, bounds: Bounds) -> bool:
         """Whether the schema admits one of the values that the atoms name, if they do."""
