@@ -63,8 +63,9 @@ class Askers:
             self._remembered = index.size, remembered, select
         numbers = remembered.get(identity)
         if numbers is None:
-            numbers = _looked_up(identity, select)
             domain, name, version = identity
+            found = select({"domain": domain, "name": name, "version": version})
+            numbers = _MANY if len(found) > _FEW else tuple(found)
             if len(name) <= _LENGTH and version in _VERSIONS and (domain is None or len(domain) <= _LENGTH):
                 if len(remembered) >= _REMEMBERED:
                     remembered.clear()
@@ -73,7 +74,7 @@ class Askers:
 
     def _called(self, identity: EventType, numbers: Numbers) -> tuple[Numbers, Failures]:
         """Those of them whose predicates hold as well."""
-        index, root = self._identities.index(), _root(identity)
+        index, root = self._identities.index(), identity._asdict()
         return index.matching(root) if numbers is _MANY else index.called(numbers, root)
 
     def matching(self, asking: Numbers, payload: object) -> tuple[Numbers, Failures]:
@@ -131,14 +132,3 @@ class Askers:
 
 def _nobody(identity: object) -> Numbers:
     return ()
-
-
-def _looked_up(identity: EventType, select: Callable[[object], Numbers]) -> Numbers:
-    """Those whose plain patterns an identity matches."""
-    found = select(_root(identity))
-    return _MANY if len(found) > _FEW else tuple(found)
-
-
-def _root(identity: EventType) -> dict[str, Any]:
-    domain, name, version = identity
-    return {"domain": domain, "name": name, "version": version}
