@@ -1,4 +1,4 @@
-"""``python -m bench [wire|matching|publishing|listening|generator]``: ratios of medians, measured in CPU time.
+"""``python -m bench [wire] [matching] [publishing] [listening] [generator]``: ratios of medians, measured in CPU time.
 
 Every row is measured interleaved with its baseline, in one run.
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -34,6 +34,7 @@ from bench.measuring import Row, measure, show, show_absolute
 from generated.shopping_cart import ItemAdded
 
 ROOT = Path(__file__).parent.parent
+GROUPS = ("wire", "matching", "publishing", "listening", "generator")
 
 
 # --- decode, validate, encode -----------------------------------------------------------------------------------------
@@ -261,30 +262,30 @@ def import_row(folder: Path, rounds: int = 7) -> tuple[float, float]:
     return median(samples[0]), median(samples[1])
 
 
-def main(wanted: str) -> None:
-    """Measure and print the groups of rows whose name contains a text: all of them without one."""
+def main(groups: Sequence[str]) -> None:
+    """Measure and print groups of rows."""
     text = example()
     head = f"{'ours / baseline':<62} {'baseline µs':>12} {'ours µs':>12} {'ratio':>8} {'goal':>6}"
     print(head)
-    if wanted in "wire":
+    if "wire" in groups:
         for row in wire_rows():
             show(row.name, *measure(row), row.goal)
-    if wanted in "matching":
+    if "matching" in groups:
         for row in chain(matching.rows(text), matching.peer_rows(text)):
             show(row.name, *measure(row), row.goal)
         for absolute in matching.registering(text):
             show_absolute(*absolute)
-    if wanted in "publishing":
+    if "publishing" in groups:
         with publishing.rows(text) as rows:
             for row in rows:
                 show(row.name, *measure(row), row.goal)
-    if wanted in "listening":
+    if "listening" in groups:
         with listening.rows(text) as rows:
             for row in rows:
                 show(row.name, *measure(row), row.goal)
         for absolute in chain(listening.calls_per_thousand(text), listening.growth(text)):
             show_absolute(*absolute)
-    if wanted not in "generator":
+    if "generator" not in groups:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -300,4 +301,7 @@ def main(wanted: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    asked = sys.argv[1:] or GROUPS
+    if unknown := set(asked).difference(GROUPS):
+        sys.exit(f"bench: no rows are called {', '.join(sorted(unknown))}; there are: {', '.join(GROUPS)}")
+    main(asked)
