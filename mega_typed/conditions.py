@@ -103,8 +103,8 @@ def leaves_of(pattern: object, path: Path = ()) -> Iterator[Leaf]:
 _PLAIN_EQUALITY: Final = {
     kind.__eq__
     for kind in (
-        object, bool, int, float, str, bytes, Decimal, UUID, date, datetime, timedelta, time_of_day, ObjectId,
-        Decimal128,
+        object, type(None), bool, int, float, str, bytes, Decimal, UUID, date, datetime, timedelta, time_of_day,
+        ObjectId, Decimal128,
     )
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ from mega_typed import index as index_module
 from mega_typed.askers import Askers
 from mega_typed.compiled import Piece, conjunction, piece_of
 from mega_typed.compiled import test_of as function_of
-from mega_typed.conditions import Condition, condition
+from mega_typed.conditions import Condition, condition, leaves_of
 from mega_typed.index import Growing, Index, verified
 from mega_typed.match import (
     all_items,
@@ -171,7 +171,7 @@ ODD_KEYS = st.sampled_from(["a", "{0}", "{v}", "'", "\\", "\n return yes", "__im
 @settings(max_examples=300, deadline=None)
 def test_a_function_of_many_leaves_is_their_conjunction(tree: dict[Any, Any], data: st.DataObject) -> None:
     """Keys and operands are data, whatever they look like: the function says what asking leaf by leaf says."""
-    wanted = condition([((), tree)], conversions=True)
+    wanted = Condition(tuple(leaves_of(tree)), (), conversions=True)
     inner = st.dictionaries(ODD_KEYS, VALUES, max_size=2) | VALUES
     payload = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(tree, inner)) | VALUES)
     decide = conjunction([(path, piece_of(pattern, True)) for path, pattern in wanted.plain])
