@@ -199,7 +199,7 @@ def _between(pattern: Pattern[Any], conversions: bool) -> Piece | None:
     return _decided("int", "{0} <= {v} <= {1}", pattern.operands, pattern, conversions)
 
 
-def _membership(pattern: Pattern[Any], conversions: bool) -> Piece:
+def _membership(pattern: Pattern[Any], conversions: bool) -> Piece | None:
     operands = pattern.operands
     if all(type(option) is str for option in operands):
         return _decided("str", "{v} in {0}", (frozenset(operands),), pattern, conversions)
@@ -226,13 +226,15 @@ def _negation(pattern: Pattern[Any], conversions: bool) -> Piece:
     return Piece(f"({{v}} is not None and not {inner.expression})", inner.operands)
 
 
-def _any_of(pattern: Pattern[Any], conversions: bool) -> Piece:
+def _any_of(pattern: Pattern[Any], conversions: bool) -> Piece | None:
     if len(pattern.operands) > _MANY:
         return Piece("any_holds({0}, {v})", (tuple([test_of(each, conversions) for each in pattern.operands]),))
     return _joined(" or ", pattern, conversions)
 
 
-def _joined(by: str, pattern: Pattern[Any], conversions: bool) -> Piece:
+def _joined(by: str, pattern: Pattern[Any], conversions: bool) -> Piece | None:
+    if not pattern.operands:
+        return None
     expressions: list[str] = []
     operands: list[object] = []
     for each in pattern.operands:

@@ -447,31 +447,31 @@ def _element(op: str, value: Any, flags: int) -> Ranges:
 
 def sample(regex: re.Pattern[str]) -> str:
     """A short text that the expression probably matches: the first branch, the fewest repetitions."""
-    return _sample(parsed(regex), regex.flags)
+    return _sample(parsed(regex))
 
 
-def _sample(parts: Iterable[tuple[Any, Any]], flags: int) -> str:
+def _sample(parts: Iterable[tuple[Any, Any]]) -> str:
     text = ""
     for code, argument in parts:
         match str(code):
             case "LITERAL":
                 text += chr(argument)
             case "NOT_LITERAL" | "ANY" | "IN" as element:
-                text += _one_of(element, argument, flags)
+                text += _one_of(element, argument)
             case "BRANCH":
-                text += _sample(argument[1][0], flags)
+                text += _sample(argument[1][0])
             case "SUBPATTERN":
-                text += _sample(argument[3], flags)
+                text += _sample(argument[3])
             case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
-                text += _sample(argument[2], flags) * min(argument[0], _STATES)
+                text += _sample(argument[2]) * min(argument[0], _STATES)
             case "ATOMIC_GROUP":
-                text += _sample(argument, flags)
+                text += _sample(argument)
             case _:
                 pass
     return text
 
 
-def _one_of(code: str, argument: Any, flags: int) -> str:
+def _one_of(code: str, argument: Any) -> str:
     """A character that an element matches, found without the ranges of Unicode where that is easy."""
     elements = [(str(op), value) for op, value in argument] if code == "IN" else []
     if elements and elements[0][0] in ("LITERAL", "RANGE", "CATEGORY"):

@@ -146,8 +146,13 @@ def _event_classes(subscriber: type[Any]) -> tuple[type[Event], ...]:
 
 
 def _alternatives(annotation: object) -> tuple[object, ...]:
-    """The members of a union, or what is none."""
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    """The members of a union, with or without a note, or what is none."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if origin not in (Union, UnionType):
+        return (annotation,)
+    return tuple(each for member in get_args(annotation) for each in _alternatives(member))
 
 
 def _says_nothing(member: object) -> bool:
@@ -335,7 +340,7 @@ def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) ->
         return [Fault("process", f"must take self and one payload: {error}")]
     try:
         annotation = list(inspect.signature(process, eval_str=True).parameters.values())[1].annotation
-        takes = [_class_of(each) for each in _alternatives(annotation)]
+        takes = [get_origin(each) or each for each in _alternatives(annotation)]
         if {Any, inspect.Parameter.empty} & set(takes) or not all(isinstance(each, type) for each in takes):
             return []
         refused = [each for each in receives if not issubclass(each, tuple(cast("list[type[Any]]", takes)))]
@@ -344,12 +349,6 @@ def _mistaken_process(subscriber: type[Any], receives: tuple[type[Any], ...]) ->
     return [
         Fault("process", f"it takes {' or '.join(map(_name, takes))}, and receives {_name(each)}") for each in refused
     ]
-
-
-def _class_of(annotation: object) -> object:
-    """The class of ``dict[str, Any]`` and the like."""
-    origin = get_origin(annotation)
-    return _class_of(get_args(annotation)[0]) if origin is Annotated else origin or annotation
 
 
 def _misspelt(subscriber: type[Any], known: tuple[str, ...]) -> Faults:
@@ -476,7 +475,8 @@ class EventSubscriber(Subscriber[E]):
         event_classes = _event_classes(cls)
         declared = dict(_declared(cls))
         faults, always = _for_each(event_classes, declared)
-        faults += _mistaken_process(cls, event_classes or (MegaPayload,))
+        open_base = bool(vars(cls).get("__parameters__"))  # over a type variable; its subclasses say what they receive
+        faults += _mistaken_process(cls, event_classes or (() if open_base else (MegaPayload,)))
         _report(cls, [*faults, *_misspelt(cls, (*_ALIASES, *_ALIASES.values()))], always)
         required = {key: pattern for key, (_, pattern) in declared.items() if not _requires_nothing(key, pattern)}
         cls.__wanted__ = Wanted(

@@ -139,7 +139,7 @@ OPERATORS: st.SearchStrategy[Any] = st.one_of(
 
 
 def combined(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    several = st.lists(inner, min_size=1, max_size=3)
+    several = st.lists(inner, max_size=3)
     return st.one_of(
         several.map(lambda parts: and_(*parts)),
         several.map(lambda parts: or_(*parts)),

@@ -377,6 +377,15 @@ def test_a_subscriber_may_leave_its_events_open(what: Any) -> None:
     assert define(EventSubscriber[what]).__wanted__.event_classes == ()
 
 
+@pytest.mark.parametrize("some", [TypeVar("Some", bound=Event)])
+def test_the_process_of_an_open_base_is_held_against_what_its_subclasses_receive(some: Any) -> None:
+    """A base over a type variable may take any event; what a subclass receives decides whether that is right."""
+    for_all, for_one = (define(EventSubscriber[some], process=taking(each)) for each in (Event, OrderCancelled))
+    new_class("Right", (for_all[OrderPlaced],))
+    with pytest.raises(PatternError, match="process: it takes OrderCancelled, and receives OrderPlaced"):
+        new_class("Wrong", (for_one[OrderPlaced],))
+
+
 def test_what_always_matches_in_one_version_may_filter_another() -> None:
     """A pattern is warned of only where it matches every event of every version."""
     define(BOTH, attributes={"currency": one_of("USD", "EUR")})
@@ -402,6 +411,7 @@ def taking(annotation: object) -> Any:
         (EventSubscriber, OrderPlaced),
         (EventSubscriber[OrderPlaced], dict[str, Any]),
         (EventSubscriber[OrderPlaced], Annotated[OrderCancelled, "note"]),
+        (EventSubscriber[OrderPlaced], Annotated[OrderCancelled | None, "note"]),
         (DataSubscriber, OrderPlaced),
         (DataSubscriber, list[Any]),
     ],
@@ -427,6 +437,7 @@ def test_a_process_that_may_be_right_is_accepted(annotation: object) -> None:
     """What takes the event, and what only a type checker can judge, is accepted."""
     define(process=taking(annotation))
     define(process=taking(Annotated[annotation or Any, "note"]))
+    define(process=taking(Annotated[OrderPlaced | MegaPayload, "note"]))
     define(DataSubscriber, process=taking(Mapping[str, Any]))
     define(DataSubscriber, process=taking(dict[str, Any]))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import json
 import pickle
 import re
 from contextlib import nullcontext
@@ -12,6 +14,7 @@ from types import new_class
 from typing import Any
 
 import pytest
+from hypothesis import find
 from jsonschema import Draft202012Validator
 from mega_codegen import Report, generate, load, protocol
 from mega_typed import EventSubscriber, Fault, ObjectState, PatternError
@@ -32,6 +35,8 @@ from mega_typed.match import (
     prefix,
     suffix,
 )
+from mega_typed.sensitive import masked
+from mega_typed.testing.strategies import events
 from pydantic import ValidationError
 
 from .making import event, imported, package
@@ -280,6 +285,28 @@ def test_states_of_two_types_are_read_and_written(desk: Any) -> None:
     assert merged.object.previous.tickets == [desk.Ticket(state="closed")]
     with pytest.raises(ValidationError):
         desk.TicketDeleted(object=ObjectState(current={"state": "open"}))
+
+
+def test_states_of_two_types_are_shown_without_their_secrets(desk: Any) -> None:
+    """Each state hides what its own type calls sensitive: in a representation, in a document, in a copy."""
+    ticket = desk.Ticket(state="open", note="hush")
+    merged = desk.TicketMerged(object=ObjectState(current=ticket, previous={"tickets": [ticket]}))
+    document = json.loads(merged.to_json())
+    assert json.dumps(document).count("hush") == 2
+    copied = copy.deepcopy(merged)
+    assert copied == merged
+    for shown in (repr(copied), json.dumps(masked(desk.TicketMerged, document))):
+        assert "hush" not in shown
+        assert shown.count("***") == 2
+
+
+@pytest.mark.parametrize("name", ["TicketMoved", "TicketMerged", "TicketDeleted"])
+def test_states_of_two_types_are_drawn(desk: Any, name: str) -> None:
+    """The strategies of the testing kit make both states, each of its type."""
+    event_class = getattr(desk, name)
+    previous = {"TicketMoved": dict, "TicketMerged": desk.TicketMergedPrevious, "TicketDeleted": desk.Ticket}[name]
+    drawn = find(events(event_class), lambda made: made.object is not None and made.object.previous is not None)
+    assert type(drawn.object.previous) is previous
 
 
 @pytest.mark.parametrize(
