@@ -185,51 +185,46 @@ def _requires_nothing(key: str, pattern: object) -> bool:
 def part_types(event_class: type[Event]) -> dict[str, object]:
     """The type of each part, and of ``event_attributes`` the fields; with what a carried schema says of them."""
     fields = {name: field.rebuild_annotation() for name, field in event_class.model_fields.items()}
-    fitted: dict[tuple[str, ...], object] = {
-        ("event", "timestamp"): fields["timestamp"],
-        **{("event", "attributes", name): fields[name] for name in event_class.__attribute_names__},
-    }
     carried = schema_of(event_class)
     whole = None if carried is None else root(*carried)
-    if whole is not None:
-        fitted = {path: _placed(annotation, whole, event_class, path) for path, annotation in fitted.items()}
-    event, of_object = (None, None) if whole is None else (whole.field("event"), whole.field("object"))
+    event, state = _below(whole, "event"), _below(whole, "object")
+    attributes = _below(event, "attributes")
     current, previous = _state_types(fields["object"]) or (Any, Any)
     required = event_class.model_fields["object"].is_required()
 
+    def placed(annotation: Any, section: Node | None, name: str) -> object:
+        """A type, at its place in the schema that the class carries."""
+        place = _below(section, name)
+        return annotation if whole is None else NoneType if place is None else Annotated[annotation, place]
+
     def part(kind: object, section: Node | None, name: str, *, required: bool = True, absent: object = None) -> object:
         """The type of a part of a section, which may be absent unless the schema requires it."""
-        place = None if section is None else section.field(name)
-        there = kind if whole is None else NoneType if place is None else Annotated[kind, place]
+        there = placed(kind, section, name)
         always = required and section is not None and section.requires(name)
         return there if always else Union[there, absent]  # noqa: UP007 - None | None is an error
 
     return {
-        "event_name": str,
-        "event_domain": str | None,
-        "event_version": int,
-        "event_timestamp": fitted["event", "timestamp"],
+        **{name: UNTYPED_PARTS[name] for name in _IDENTITY},
+        "event_timestamp": placed(fields["timestamp"], event, "timestamp"),
         "event_subject": part(str, event, "subject"),
         "event_publisher": part(str, event, "publisher"),
-        "event_attributes": {path[-1]: of for path, of in fitted.items() if len(path) > 2},
-        "object_type": part(str, of_object, "type", required=required),
+        "event_attributes": {
+            name: placed(fields[name], attributes, wire_name)
+            for name, wire_name in event_class.__attribute_names__.items()
+        },
+        "object_type": part(str, state, "type", required=required),
         "object_version": part(
-            int, of_object, "version", required=required, absent=Literal[1] if required else Literal[1, None]
+            int, state, "version", required=required, absent=Literal[1] if required else Literal[1, None]
         ),
         **{
-            f"object_{name}": part(kind, of_object, name, required=required)
+            f"object_{name}": part(kind, state, name, required=required)
             for name, kind in {"id": str, "current": current, "previous": previous}.items()
         },
     }
 
 
-def _placed(annotation: Any, whole: Node, event_class: type[Event], path: tuple[str, ...]) -> object:
-    """A type, at its place in the schema that the class carries."""
-    place: Node | None = whole
-    for name in path:
-        wire_name = event_class.__wire_names__.get(name, name) if len(path) > 2 else name
-        place = None if place is None else place.field(wire_name)
-    return NoneType if place is None else Annotated[annotation, place]
+def _below(section: Node | None, name: str) -> Node | None:
+    return None if section is None else section.field(name)
 
 
 def _fixed(event_class: type[Event]) -> dict[str, object]:
