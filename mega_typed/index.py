@@ -606,8 +606,8 @@ class _Builder:
         if not columns:
             return _Few(entries).select
         left = _mask(place for place, entry in enumerate(entries) if not decided.issuperset(entry.leaves))
-        verified = [[leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse] for entry in entries]
-        tests = {place: _together(leaves) for place, leaves in enumerate(verified) if leaves}
+        unsure = [[leaf for leaf in entry.leaves if leaf not in decided or leaf in coarse] for entry in entries]
+        tests = {place: _together(leaves) for place, leaves in enumerate(unsure) if leaves}
         return _Bitmaps([entry.number for entry in entries], columns, tests, left).select
 
     def _values(self, entries: Sequence[_Entry], path: Path, decided: set[_Leaf]) -> _Column | None:

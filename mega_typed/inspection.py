@@ -168,10 +168,8 @@ def _conditions(subscriber: type[Subscriber[Any]], event_class: type[Event] | No
 
 
 def _contradict(conditions: Mapping[_Place, tuple[object, Any]], untyped: bool) -> bool:
-    """Whether no payload can fulfil them together."""
-    if _without_object(conditions, untyped) and _with_object(conditions):
-        return True
-    return not all(possible([Demand(pattern)], of, conversions=untyped) for pattern, of in conditions.values())
+    """Whether no payload can fulfil them together; what nothing fulfils alone is refused when a class is defined."""
+    return _without_object(conditions, untyped) and _with_object(conditions)
 
 
 def _compared(
