@@ -179,7 +179,7 @@ def test_a_function_of_many_leaves_is_their_conjunction(tree: dict[Any, Any], da
 
 
 def test_conditions_of_one_form_share_their_code() -> None:
-    """Ten thousand subscribers that differ in keys and operands have one code object."""
+    """Conditions that differ in keys and operands only have one code object, whatever the keys look like."""
     functions = [
         conjunction([((key, "x"), piece_of(and_(gt(n), lt(n + 9)), False)), (("y",), piece_of(f"t{n}", False))])
         for n, key in enumerate(("a", "b", "x) or (", 5))
